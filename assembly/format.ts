@@ -1,0 +1,54 @@
+// Constants of the .spk model file (docs/format.md) and of the core's interface, read by both compilers.
+
+export const MAGIC: u32 = 0x4c4b5053; // "SPKL"
+export const VERSION: u32 = 1;
+
+export const HEADER_BYTES: u32 = 64;
+export const HEADER_VERSION: u32 = 4;
+export const HEADER_LENGTH: u32 = 8;
+export const HEADER_CRC: u32 = 12;
+export const HEADER_IMAGE_SIZE: u32 = 16;
+export const HEADER_IMAGE_CHANNELS: u32 = 18;
+export const HEADER_TIME_STEPS: u32 = 19;
+export const HEADER_LATENT_SIZE: u32 = 20;
+export const HEADER_DECODER_LAYERS: u32 = 22;
+export const HEADER_ENCODER_LAYERS: u32 = 23;
+export const HEADER_PRIORS: u32 = 24;
+export const HEADER_READOUT_SHIFT: u32 = 25;
+export const HEADER_PRIORS_OFFSET: u32 = 28;
+export const HEADER_READOUT_OFFSET: u32 = 32;
+export const HEADER_WEIGHTS_OFFSET: u32 = 36;
+export const HEADER_NAME: u32 = 40;
+export const NAME_BYTES: u32 = 24;
+
+export const LAYER_BYTES: u32 = 32;
+export const LAYER_KIND: u32 = 0;
+export const LAYER_BITS: u32 = 1;
+export const LAYER_INPUT_SIZE: u32 = 2;
+export const LAYER_IN_CHANNELS: u32 = 4;
+export const LAYER_OUT_CHANNELS: u32 = 6;
+export const LAYER_PARAMETERS: u32 = 8;
+export const LAYER_SCALES: u32 = 12;
+export const LAYER_WEIGHTS: u32 = 16;
+export const LAYER_WEIGHTS_LENGTH: u32 = 20;
+export const LAYER_LOWEST: u32 = 24;
+export const LAYER_HIGHEST: u32 = 26;
+
+export const KIND_LINEAR: u32 = 0;
+export const KIND_TRANSPOSED_CONV: u32 = 1;
+export const KIND_CONV: u32 = 2;
+
+export const PRIOR_SHIFT: u32 = 24;
+export const PRIOR_HEADER_BYTES: u32 = 32;
+
+/** Output channels in one block of the file: one row of weights. */
+export const BLOCK_CHANNELS: u32 = 32;
+export const BLOCK_PARAMETER_BYTES: u32 = 128;
+/** What is added to a stored bias. */
+export const BIAS_OFFSET: u32 = 32768;
+
+export const MAX_TIME_STEPS: u32 = 16;
+export const MAX_LATENT_SIZE: u32 = 256;
+export const MAX_DECODER_LAYERS: u32 = 8;
+export const MAX_CHANNELS: u32 = 4096;
+export const READOUT_CHANNELS: u32 = 32;

@@ -1,0 +1,1 @@
+export { decode, generate, open, rates, sample } from "./decoder";

@@ -1,0 +1,64 @@
+// The core's memory map, read by both compilers: each place is the sum of the one before it. Below TABLES_END lie the
+// constant tables that the compiler places; from ARENA on, what depends on the model (decoder.ts, `plan`).
+
+import { HEADER_BYTES, MAX_DECODER_LAYERS, MAX_LATENT_SIZE } from "./format";
+
+export const TABLES_END: u32 = 640;
+
+/** The file's header, and after it what the plan adds: u32 each. */
+export const HEADER: u32 = TABLES_END;
+export const PLAN_BYTES: u32 = HEADER + HEADER_BYTES;
+export const PLAN_FRONT: u32 = PLAN_BYTES + 4;
+export const PLAN_READOUT: u32 = PLAN_BYTES + 8;
+export const PLAN_SUMS: u32 = PLAN_BYTES + 12;
+/** The readout's sums, and in their place the pixels of the finished image. */
+export const PLAN_IMAGE: u32 = PLAN_BYTES + 16;
+/** Output map of the last spiking layer, or 0 where it is not traced. */
+export const PLAN_LAST_MAP: u32 = PLAN_BYTES + 20;
+
+/** For each layer its entry of the file's table, then what the plan adds: u32 each. */
+export const LAYERS: u32 = PLAN_BYTES + 24;
+export const LAYER_INPUT_MAP: u32 = 32;
+export const LAYER_PIXEL_BYTES: u32 = 36;
+export const LAYER_UNPACKED: u32 = 40;
+export const LAYER_SPLIT: u32 = 44;
+export const LAYER_STATE_BYTES: u32 = 48;
+
+/** Counters, u32 each: fetched bytes, random words, then spikes, synaptic operations and neuron updates of each layer and of the readout. */
+export const LEDGER: u32 = LAYERS + MAX_DECODER_LAYERS * LAYER_STATE_BYTES;
+export const LEDGER_FETCHED: u32 = LEDGER;
+export const LEDGER_RANDOM: u32 = LEDGER + 4;
+export const LEDGER_LAYERS: u32 = LEDGER + 8;
+export const LEDGER_LAYER_BYTES: u32 = 12;
+
+/** Image index and seed, u64 each, set by the host before an image is drawn; 16-byte aligned, as is all that follows. */
+export const IMAGE_INDEX: u32 = LEDGER_LAYERS + (MAX_DECODER_LAYERS + 1) * LEDGER_LAYER_BYTES + 4;
+export const SEED: u32 = IMAGE_INDEX + 8;
+/** One Philox block. */
+export const WORDS: u32 = SEED + 8;
+/** Biases and thresholds of the block in work, where they are not resident. */
+export const PARAMETERS: u32 = WORDS + 16;
+/** What is left of the potentials of the block in work, and later the readout's R. */
+export const LEFT: u32 = PARAMETERS + 128;
+/** Spikes of one position of the last layer, where no map keeps them. */
+export const LAST_SPIKES: u32 = LEFT + 64;
+
+/** i32 each. */
+export const NORMALS: u32 = LAST_SPIKES + 64;
+export const RATES: u32 = NORMALS + 4 * MAX_LATENT_SIZE;
+
+/** What was last read from flash. */
+export const STAGING: u32 = RATES + 4 * MAX_LATENT_SIZE;
+export const STAGING_BYTES: u32 = 960;
+
+export const ARENA: u32 = STAGING + STAGING_BYTES;
+
+export const FLAG_RESIDENT: u32 = 1;
+export const FLAG_TRACE: u32 = 2;
+
+export const STATUS_OK: u32 = 0;
+export const STATUS_BAD_MODEL: u32 = 1;
+export const STATUS_MEMORY: u32 = 2;
+export const STATUS_FLASH: u32 = 3;
+export const STATUS_BAD_ARGUMENT: u32 = 4;
+export const STATUS_NO_MODEL: u32 = 5;

@@ -1,0 +1,153 @@
+import { SpikeletError } from "../errors.js";
+import type { Tensor } from "../network.js";
+import {
+  BFLOAT16,
+  BOOL,
+  type Dtype,
+  FLOAT16,
+  FLOAT32,
+  FLOAT64,
+  INT8,
+  INT16,
+  INT32,
+  INT64,
+  UINT8,
+} from "./dtype.js";
+
+// A file is a u64 header length, a JSON header {name: {dtype, shape, data_offsets: [begin, end]}}, and the data, which
+// the tensors cover without holes or overlaps.
+
+/** Bytes of the header; the format's own limit. */
+const MAX_HEADER_BYTES = 100_000_000;
+const LENGTH_BYTES = 8;
+
+const DTYPES: ReadonlyMap<unknown, Dtype> = new Map([
+  ["F64", FLOAT64],
+  ["F32", FLOAT32],
+  ["F16", FLOAT16],
+  ["BF16", BFLOAT16],
+  ["I64", INT64],
+  ["I32", INT32],
+  ["I16", INT16],
+  ["I8", INT8],
+  ["U8", UINT8],
+  ["BOOL", BOOL],
+]);
+
+interface Entry {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Bytes from the start of the data. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+function damaged(message: string, cause?: unknown): SpikeletError {
+  return new SpikeletError(
+    "bad-checkpoint",
+    `${message}. The safetensors file is cut short or damaged: get it again.`,
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+/** True if `bytes` can be a safetensors file: its header, JSON, must begin with a brace. */
+export function isSafetensors(bytes: Uint8Array): boolean {
+  return bytes[LENGTH_BYTES] === 0x7b;
+}
+
+/**
+ * Reads every tensor of a safetensors file as float32; integers beyond 2^24 are rounded.
+ * @throws SpikeletError "bad-checkpoint" if the header or the data is not as the format demands.
+ */
+export function readSafetensors(bytes: Uint8Array): Map<string, Tensor> {
+  if (bytes.length < LENGTH_BYTES)
+    throw damaged(`The file has ${bytes.length} bytes; expected 8 for its length`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerLength = Number(view.getBigUint64(0, true));
+  const room = bytes.length - LENGTH_BYTES;
+  if (headerLength > room) {
+    throw damaged(`The header is declared as ${headerLength} bytes; ${room} are left in the file`);
+  }
+  if (headerLength > MAX_HEADER_BYTES) {
+    throw damaged(`The header is declared as ${headerLength} bytes; the format allows ${MAX_HEADER_BYTES}`);
+  }
+  const dataStart = LENGTH_BYTES + headerLength;
+  const entries = readHeader(bytes.subarray(LENGTH_BYTES, dataStart));
+  checkTiling(entries, bytes.length - dataStart);
+
+  const tensors = new Map<string, Tensor>();
+  for (const { name, dtype, shape, begin, end } of entries) {
+    const data = new Float32Array((end - begin) / dtype.size);
+    for (let i = 0; i < data.length; i++)
+      data[i] = dtype.read(view, dataStart + begin + i * dtype.size, true);
+    tensors.set(name, { shape, data });
+  }
+  return tensors;
+}
+
+function readHeader(bytes: Uint8Array): Entry[] {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw damaged("The header is not JSON", cause);
+  }
+  if (!isObject(header)) throw damaged("The header is JSON but not an object");
+  return Object.entries(header)
+    .filter(([name]) => name !== "__metadata__")
+    .map(([name, description]) => readEntry(name, description));
+}
+
+function readEntry(name: string, description: unknown): Entry {
+  if (!isObject(description)) throw damaged(`Tensor '${name}' is not described by an object`);
+  const { dtype: code, shape, data_offsets: offsets } = description;
+  const dtype = DTYPES.get(code);
+  if (dtype === undefined) {
+    throw new SpikeletError(
+      "bad-checkpoint",
+      `Tensor '${name}' has dtype ${JSON.stringify(code)}; expected one of ${[...DTYPES.keys()].join(", ")}. ` +
+        "Convert it to float32 and save again.",
+    );
+  }
+  if (!isIndices(shape))
+    throw damaged(`Tensor '${name}' has shape ${JSON.stringify(shape)}; expected integers`);
+  if (!isIndices(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
+    throw damaged(`Tensor '${name}' has data_offsets ${JSON.stringify(offsets)}; expected [begin, end]`);
+  }
+  const [begin, end] = offsets;
+  const expected = shape.reduce((product, size) => product * size, dtype.size);
+  if (end - begin !== expected) {
+    throw damaged(
+      `Tensor '${name}' has ${end - begin} bytes; shape (${shape.join(", ")}) of ${dtype.name} needs ${expected}`,
+    );
+  }
+  return { name, dtype, shape, begin, end };
+}
+
+/** Checks that the entries cover the data exactly: no overlap, no hole, nothing beyond its end. */
+function checkTiling(entries: readonly Entry[], dataLength: number): void {
+  let covered = 0;
+  for (const { name, begin, end } of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (begin !== covered) {
+      const flaw = begin < covered ? "overlaps the tensor before it" : "leaves a hole before it";
+      throw damaged(
+        `Tensor '${name}' begins at byte ${begin} of the data and ${flaw}; expected byte ${covered}`,
+      );
+    }
+    if (end > dataLength)
+      throw damaged(`Tensor '${name}' ends at byte ${end} of the data, which has ${dataLength}`);
+    covered = end;
+  }
+  if (covered !== dataLength) {
+    throw damaged(`The tensors cover ${covered} bytes of the data, which has ${dataLength}`);
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isIndices(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+}

@@ -1,0 +1,97 @@
+import { type UnzipFileInfo, unzipSync } from "fflate";
+import { SpikeletError } from "../errors.js";
+
+/** Entries of one archive. torch writes one per tensor; an ESVAE has 119, three times that with an optimizer. */
+const MAX_ENTRIES = 20_000;
+/** Bytes of all entries, inflated. ESVAE_large with its optimizer's state takes about 100 MB. */
+const MAX_INFLATED_BYTES = 2 ** 29;
+
+/** True if `bytes` begins as a zip archive does: with a local file header. */
+export function isZip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 0x03 && bytes[3] === 0x04;
+}
+
+function damaged(message: string, cause?: unknown): SpikeletError {
+  return new SpikeletError(
+    "bad-checkpoint",
+    `${message}. The file is cut short or damaged: get it again.`,
+    cause === undefined ? undefined : { cause },
+  );
+}
+
+/** Runs fflate, whose own errors say too little about what was being read. */
+function unzip(bytes: Uint8Array, filter: (entry: UnzipFileInfo) => boolean): Record<string, Uint8Array> {
+  try {
+    return unzipSync(bytes, { filter });
+  } catch (cause) {
+    if (cause instanceof SpikeletError) throw cause;
+    throw damaged(
+      `The zip archive of ${bytes.length} bytes cannot be read (${(cause as Error).message}); ` +
+        "expected a directory at its end",
+      cause,
+    );
+  }
+}
+
+/**
+ * Reads an archive's directory, inflating nothing.
+ * @returns the inflated size of every entry, by name.
+ * @throws SpikeletError "bad-checkpoint" if there is no whole directory, or its sizes are impossible or beyond the
+ *   limits above.
+ */
+export function readZipDirectory(bytes: Uint8Array): Map<string, number> {
+  const sizes = new Map<string, number>();
+  let stored = 0;
+  let inflated = 0;
+  unzip(bytes, ({ name, size, originalSize, compression }) => {
+    if (sizes.size === MAX_ENTRIES) {
+      throw new SpikeletError(
+        "bad-checkpoint",
+        `The zip archive has more than ${MAX_ENTRIES} entries; a checkpoint has one per tensor. ` +
+          "Save the weights alone, torch.save(model.state_dict(), path), and import that file.",
+      );
+    }
+    if (sizes.has(name)) throw damaged(`The zip archive has two entries named '${name}'; expected one`);
+    stored += size;
+    inflated += originalSize;
+    if (inflated > MAX_INFLATED_BYTES) {
+      throw new SpikeletError(
+        "bad-checkpoint",
+        `The zip archive of ${bytes.length} bytes would inflate to ${inflated} or more; at most ${MAX_INFLATED_BYTES} ` +
+          "are accepted, and nothing was inflated. Save the weights alone, torch.save(model.state_dict(), path), " +
+          "and import that file.",
+      );
+    }
+    // Entries that overlap, the way to pack a bomb, also add up to more than the file.
+    if (stored > bytes.length) {
+      throw damaged(`The zip archive's entries take ${stored} bytes; the file has ${bytes.length}`);
+    }
+    if (compression === 0 && size !== originalSize) {
+      throw damaged(`The zip entry '${name}' is stored as ${size} bytes but declared as ${originalSize}`);
+    }
+    sizes.set(name, originalSize);
+    return false;
+  });
+  return sizes;
+}
+
+/**
+ * Inflates the entries of `names`.
+ * @param directory what `readZipDirectory` gave for the same bytes.
+ * @throws SpikeletError "bad-checkpoint" if an entry does not inflate to the size that the directory declares.
+ */
+export function readZipEntries(
+  bytes: Uint8Array,
+  directory: ReadonlyMap<string, number>,
+  names: ReadonlySet<string>,
+): Map<string, Uint8Array> {
+  const entries = new Map(Object.entries(unzip(bytes, ({ name }) => names.has(name))));
+  for (const [name, entry] of entries) {
+    if (entry.length !== directory.get(name)) {
+      throw damaged(
+        `The zip entry '${name}' has ${entry.length} bytes; its directory says ${directory.get(name)}`,
+      );
+    }
+  }
+  return entries;
+}

@@ -1,0 +1,107 @@
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { readNetwork } from "../checkpoint/architecture.js";
+import { readCheckpoint } from "../checkpoint/checkpoint.js";
+import { SpikeletError } from "../errors.js";
+import type { WeightBits } from "../model.js";
+import { encodeModel } from "../model-file.js";
+import type { Network } from "../network.js";
+import { type QuantizationReport, quantizeNetwork } from "../quantize.js";
+import { formatCount, formatMeasure, formatTable } from "./format.js";
+import { about, readInput } from "./input.js";
+import { formatShape } from "./layers.js";
+import { choiceOption } from "./options.js";
+import { prepareFolderOf, replaceFile } from "./output.js";
+
+interface ImportArguments {
+  readonly out: string;
+  readonly bits: string;
+  readonly name?: string;
+  readonly json?: true;
+}
+
+/** The largest ESVAE's checkpoint, with its optimizer's state, has less than a tenth of this. */
+const MAX_CHECKPOINT_BYTES = 2 ** 30;
+
+/** Bytes of UTF-8 that a model file has for the name. */
+const MAX_NAME_BYTES = 24;
+
+const EXAMPLES = `
+Examples:
+  spikelet import checkpoint.pth --out digits.spk             8-bit weights
+  spikelet import checkpoint.pth --out small.spk --bits 4     half the bytes
+  spikelet generate --model digits.spk`;
+
+export function addImportCommand(program: Command): void {
+  program
+    .command("import")
+    .summary("make a model file from a trained checkpoint")
+    .description(
+      "Reads a trained ESVAE (PyTorch .pth, or .safetensors), folds its batch normalization into the weights, quantizes " +
+        "them, writes a .spk file and reports each layer's error. Nothing in the checkpoint is executed.",
+    )
+    .argument("<checkpoint>", "a .pth or .safetensors file")
+    .requiredOption("--out <file.spk>", "the model file to write")
+    .option(
+      "--bits <8|6|5|4>",
+      "bits of one weight of a spiking layer",
+      choiceOption("--bits", ["8", "6", "5", "4"]),
+      "8",
+    )
+    .option("--name <name>", "the model's name, kept in the file (default: the file's name)")
+    .option("--json", "print the report as JSON")
+    .addHelpText("after", EXAMPLES)
+    .action(importCheckpoint);
+}
+
+async function importCheckpoint(checkpoint: string, args: ImportArguments): Promise<void> {
+  if (!args.out.endsWith(".spk")) {
+    throw new SpikeletError("bad-option", `--out: found "${args.out}", expected a name that ends in .spk`);
+  }
+  const name = args.name ?? basename(args.out, ".spk");
+  checkName(name);
+
+  const bytes = await readInput(checkpoint, "checkpoint (.pth or .safetensors)", MAX_CHECKPOINT_BYTES);
+  const network = await about(checkpoint, () => readNetwork(readCheckpoint(bytes)));
+  const { model, report } = await about(checkpoint, () =>
+    quantizeNetwork(network, { bits: Number(args.bits) as WeightBits, name }),
+  );
+  const file = encodeModel(model);
+  await prepareFolderOf(args.out);
+  await replaceFile(args.out, file);
+
+  if (args.json) {
+    console.log(JSON.stringify({ name, path: args.out, bytes: file.length, ...report }, null, 2));
+  } else {
+    console.log(formatReport(network, report));
+    console.log(`\n${args.out}: model ${name}, ${formatCount(file.length)} bytes`);
+  }
+}
+
+function checkName(name: string): void {
+  const length = Buffer.byteLength(name);
+  if (length >= 1 && length <= MAX_NAME_BYTES && !name.includes("\0")) return;
+  throw new SpikeletError(
+    "bad-option",
+    `--name: found "${name}" (${length} bytes), expected 1 to ${MAX_NAME_BYTES} bytes of UTF-8; give a shorter --name`,
+  );
+}
+
+function formatReport(network: Network, report: QuantizationReport): string {
+  const shapes = new Map(
+    [...network.decoder, ...network.encoder].map((layer) => [layer.name, formatShape(layer)]),
+  );
+  return formatTable(
+    ["layer", "shape", "bits", "weights", "bytes", "relative error", "widened channels", "potentials"],
+    report.layers.map((layer) => [
+      layer.name,
+      shapes.get(layer.name) ?? "",
+      String(layer.bits),
+      formatCount(layer.weights),
+      formatCount(layer.bytes),
+      formatMeasure(layer.relativeError),
+      formatCount(layer.widenedChannels),
+      `${layer.lowest} … ${layer.highest}`,
+    ]),
+  );
+}

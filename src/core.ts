@@ -1,0 +1,163 @@
+import * as memory from "../assembly/memory";
+import { SpikeletError } from "./errors.js";
+import { PLAIN_WASM_BASE64, SIMD_WASM_BASE64 } from "./generated/wasm.js";
+
+/** The two builds of the core's one source: plain Wasm for any engine, and SIMD. Same bits from both. */
+export type Build = "plain" | "simd";
+
+/** Where the core keeps weights: all unpacked in memory, or fetched from flash as each layer needs them. */
+export type Weights = "resident" | "streamed";
+
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  open(length: number, flags: number): number;
+  rates(prior: number): number;
+  sample(steps: number): number;
+  decode(steps: number, ledger: number): number;
+  generate(prior: number, steps: number, ledger: number): number;
+}
+
+const STATUS_MESSAGES: Record<number, string> = {
+  [memory.STATUS_BAD_MODEL]: "the model in flash is not a valid .spk file",
+  [memory.STATUS_MEMORY]: "the model does not fit in memory",
+  [memory.STATUS_FLASH]: "flash could not be read",
+  [memory.STATUS_BAD_ARGUMENT]: "an argument is out of range",
+  [memory.STATUS_NO_MODEL]: "no model is loaded",
+};
+
+function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+}
+
+const binaries = new Map<Build, Uint8Array<ArrayBuffer>>();
+const modules = new Map<Build, Promise<WebAssembly.Module>>();
+
+/** The Wasm binary of a build. */
+export function wasmBytes(build: Build): Uint8Array<ArrayBuffer> {
+  let bytes = binaries.get(build);
+  if (!bytes) {
+    bytes = decodeBase64(build === "simd" ? SIMD_WASM_BASE64 : PLAIN_WASM_BASE64);
+    binaries.set(build, bytes);
+  }
+  return bytes;
+}
+
+/** SIMD where the engine has it. */
+export function bestBuild(): Build {
+  return WebAssembly.validate(wasmBytes("simd")) ? "simd" : "plain";
+}
+
+function compile(build: Build): Promise<WebAssembly.Module> {
+  let module = modules.get(build);
+  if (!module) {
+    module = WebAssembly.compile(wasmBytes(build));
+    modules.set(build, module);
+  }
+  return module;
+}
+
+function fail(status: number): never {
+  throw new SpikeletError(
+    "core-failed",
+    `The Wasm core gave status ${status}: ${STATUS_MESSAGES[status] ?? "unknown"}. The host should have ruled this out: please report it.`,
+  );
+}
+
+export interface CoreOptions {
+  readonly build: Build;
+  readonly weights: Weights;
+  /** Keep the spikes of every layer, for `map`. */
+  readonly trace?: boolean;
+}
+
+/** A Wasm instance with a model in it. Views stay valid: memory is sized once, while the model is opened. */
+export class Core {
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+  readonly #exports: Exports;
+
+  private constructor(exports: Exports) {
+    this.#exports = exports;
+    this.bytes = new Uint8Array(exports.memory.buffer);
+    this.words = new Uint32Array(exports.memory.buffer);
+  }
+
+  /**
+   * @param flash - the bytes of a .spk file
+   * @throws SpikeletError "core-failed" if the core refuses the file
+   */
+  static async open(flash: Uint8Array, { build, weights, trace = false }: CoreOptions): Promise<Core> {
+    let linear: WebAssembly.Memory | undefined;
+    const read = (offset: number, destination: number, length: number): number => {
+      const from = offset >>> 0;
+      if (!linear || from + length > flash.length) return 1;
+      new Uint8Array(linear.buffer, destination >>> 0, length).set(flash.subarray(from, from + length));
+      return 0;
+    };
+    const instance = await WebAssembly.instantiate(await compile(build), { flash: { read } });
+    const exports = instance.exports as unknown as Exports;
+    linear = exports.memory;
+    const flags = (weights === "resident" ? memory.FLAG_RESIDENT : 0) | (trace ? memory.FLAG_TRACE : 0);
+    let status = exports.open(flash.length, flags);
+    if (status === memory.STATUS_MEMORY) {
+      const needed = new Uint32Array(linear.buffer, memory.PLAN_BYTES, 1)[0];
+      const pages = Math.ceil(needed / 65536) - linear.buffer.byteLength / 65536;
+      linear.grow(pages);
+      status = exports.open(flash.length, flags);
+    }
+    if (status) fail(status);
+    return new Core(exports);
+  }
+
+  /** 64 KiB pages of linear memory. */
+  get pages(): number {
+    return this.bytes.length / 65536;
+  }
+
+  #check(status: number): void {
+    if (status) fail(status);
+  }
+
+  /** Chooses the image: each argument is one half of an unsigned 64-bit number. */
+  select(seedLow: number, seedHigh: number, indexLow: number, indexHigh: number): void {
+    this.words[memory.SEED / 4] = seedLow;
+    this.words[memory.SEED / 4 + 1] = seedHigh;
+    this.words[memory.IMAGE_INDEX / 4] = indexLow;
+    this.words[memory.IMAGE_INDEX / 4 + 1] = indexHigh;
+  }
+
+  clearLedger(): void {
+    this.words.fill(0, memory.LEDGER / 4, memory.IMAGE_INDEX / 4);
+  }
+
+  rates(prior: number): void {
+    this.#check(this.#exports.rates(prior));
+  }
+
+  sample(steps: number): void {
+    this.#check(this.#exports.sample(steps));
+  }
+
+  decode(steps: number, ledger: boolean): void {
+    this.#check(this.#exports.decode(steps, Number(ledger)));
+  }
+
+  generate(prior: number, steps: number, ledger: boolean): void {
+    this.#check(this.#exports.generate(prior, steps, Number(ledger)));
+  }
+
+  /** A layer's field of the plan (assembly/memory.ts). */
+  layerWord(layer: number, field: number): number {
+    return this.words[(memory.LAYERS + layer * memory.LAYER_STATE_BYTES + field) / 4];
+  }
+
+  /** Address of a layer's input map; that of the last layer's output for `layer` = layers. */
+  mapAddress(layer: number, layers: number): number {
+    return layer < layers ? this.layerWord(layer, memory.LAYER_INPUT_MAP) : this.words[memory.PLAN_LAST_MAP / 4];
+  }
+
+  /** Address of the finished pixels. */
+  get imageAddress(): number {
+    return this.words[memory.PLAN_IMAGE / 4];
+  }
+}

@@ -1,0 +1,256 @@
+import { FIRING_THRESHOLD, BATCH_NORM_EPSILON, tapCount } from "./network.js";
+import type { FloatLayer, LayerShape, Network } from "./network.js";
+import { SpikeletError } from "./errors.js";
+import type { IntegerLayer, Model, Prior, Readout, WeightBits } from "./model.js";
+import { COEFFICIENT_TABLE } from "./tables.js";
+
+export interface QuantizeOptions {
+  /** Bits of a weight in the spiking layers; 8 if not given. */
+  readonly bits?: WeightBits;
+  /** Name to store in the model, at most 24 bytes of UTF-8. */
+  readonly name?: string;
+}
+
+export interface LayerReport {
+  readonly name: string;
+  readonly bits: number;
+  readonly weights: number;
+  /** Bytes of the packed weights. */
+  readonly bytes: number;
+  /** Root mean square of (folded weight − scale · integer), over that of the folded weights. */
+  readonly relativeError: number;
+  /** Output channels whose scale had to grow so that potentials are proved to fit in 16 bits. */
+  readonly widenedChannels: number;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+export interface QuantizationReport {
+  readonly layers: readonly LayerReport[];
+}
+
+/** tdBN folded into the layer: x = Σ weights · spikes + bias, to be compared with Vth. */
+export interface FoldedLayer extends LayerShape {
+  readonly name: string;
+  /** (taps, inChannels, outChannels) */
+  readonly weights: Float64Array;
+  /** (outChannels) */
+  readonly bias: Float64Array;
+}
+
+export function foldBatchNorm(layer: FloatLayer): FoldedLayer {
+  const { weight, bias, mean, variance } = layer.batchNorm;
+  const gain = Float64Array.from(
+    weight,
+    (w, c) => (FIRING_THRESHOLD * w) / Math.sqrt(variance[c] + BATCH_NORM_EPSILON),
+  );
+  return {
+    name: layer.name,
+    kind: layer.kind,
+    inputSize: layer.inputSize,
+    inChannels: layer.inChannels,
+    outChannels: layer.outChannels,
+    weights: Float64Array.from(layer.weights, (w, i) => w * gain[i % layer.outChannels]),
+    bias: Float64Array.from(layer.bias, (b, c) => (b - mean[c]) * gain[c] + bias[c]),
+  };
+}
+
+/** Largest potential: the leak's addition of 2 must not leave 16 bits. */
+const HIGHEST = 32765;
+/** Least value of potential − threshold. */
+const LOWEST_MARGIN = -32768;
+/** How much a scale grows when its channel does not fit. */
+const SCALE_STEP = 1.02;
+
+/** Taps (3·ky + kx) that one output position sees together. */
+function tapSets(kind: LayerShape["kind"]): number[][] {
+  if (kind === "linear") return [[0]];
+  if (kind === "conv") return [[0, 1, 2, 3, 4, 5, 6, 7, 8]];
+  return [[4], [5, 3], [7, 1], [8, 6, 2, 0]];
+}
+
+interface Channel {
+  readonly weights: Int8Array; // (taps · inChannels)
+  readonly bias: number;
+  readonly threshold: number;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+/** One output channel in integers of `scale`; null if its potentials are not proved to fit. */
+function quantizeChannel(folded: FoldedLayer, channel: number, scale: number): Channel | null {
+  const rows = tapCount(folded) * folded.inChannels;
+  const weights = new Int8Array(rows);
+  for (let r = 0; r < rows; r++) {
+    weights[r] = Math.round(folded.weights[r * folded.outChannels + channel] / scale);
+  }
+  const bias = Math.round(folded.bias[channel] / scale);
+  const threshold = Math.floor(FIRING_THRESHOLD / scale) + 1;
+  let low = bias;
+  let high = bias;
+  for (const taps of tapSets(folded.kind)) {
+    let negative = bias;
+    let positive = bias;
+    for (const tap of taps) {
+      for (let r = tap * folded.inChannels; r < (tap + 1) * folded.inChannels; r++) {
+        if (weights[r] < 0) negative += weights[r];
+        else positive += weights[r];
+      }
+    }
+    low = Math.min(low, negative);
+    high = Math.max(high, positive);
+  }
+  // Only a potential below the threshold is carried over, a quarter of it.
+  const highest = high + Math.max(0, (threshold + 1) >> 2);
+  let lowest = low;
+  for (let before = 1; before !== lowest; ) {
+    before = lowest;
+    lowest = low + Math.min(0, (lowest + 2) >> 2);
+  }
+  const fits =
+    threshold <= 32767 && highest <= HIGHEST && lowest - threshold >= LOWEST_MARGIN && Math.abs(bias) <= 32767;
+  return fits ? { weights, bias, threshold, lowest, highest } : null;
+}
+
+function quantizeLayer(folded: FoldedLayer, bits: WeightBits): { layer: IntegerLayer; report: LayerReport } {
+  const { outChannels } = folded;
+  const largest = 2 ** (bits - 1) - 1;
+  const rows = tapCount(folded) * folded.inChannels;
+  const weights = new Int8Array(rows * outChannels);
+  const bias = new Int16Array(outChannels);
+  const threshold = new Uint16Array(outChannels);
+  const scales = new Float32Array(outChannels);
+  let lowest = 0;
+  let highest = 0;
+  let widenedChannels = 0;
+  let error = 0;
+  let power = 0;
+  for (let c = 0; c < outChannels; c++) {
+    let top = 0;
+    for (let r = 0; r < rows; r++) top = Math.max(top, Math.abs(folded.weights[r * outChannels + c]));
+    // With weights of zero any scale serves; this one keeps the bias and the threshold in range.
+    const least = Math.max(Math.abs(folded.bias[c]), FIRING_THRESHOLD) / 16384;
+    let scale = Math.fround(Math.max(top / largest, least));
+    let channel = quantizeChannel(folded, c, scale);
+    if (!channel) widenedChannels++;
+    while (!channel) {
+      scale = Math.fround(scale * SCALE_STEP);
+      if (scale >= FIRING_THRESHOLD) {
+        throw new SpikeletError(
+          "cannot-quantize",
+          `${folded.name}: output channel ${c} cannot be held in 16 bits: its weights (up to ${top.toPrecision(3)}, bias ${folded.bias[c].toPrecision(3)}) are too large beside the firing threshold ${FIRING_THRESHOLD}. Check its tdBN parameters, or train on with weight decay.`,
+        );
+      }
+      channel = quantizeChannel(folded, c, scale);
+    }
+    for (let r = 0; r < rows; r++) {
+      weights[r * outChannels + c] = channel.weights[r];
+      const w = folded.weights[r * outChannels + c];
+      error += (w - scale * channel.weights[r]) ** 2;
+      power += w ** 2;
+    }
+    bias[c] = channel.bias;
+    threshold[c] = channel.threshold;
+    scales[c] = scale;
+    lowest = Math.min(lowest, channel.lowest);
+    highest = Math.max(highest, channel.highest);
+  }
+  const { kind, inputSize, inChannels, name } = folded;
+  return {
+    layer: { kind, bits, inputSize, inChannels, outChannels, weights, bias, threshold, scale: scales, lowest, highest },
+    report: {
+      name,
+      bits,
+      weights: weights.length,
+      bytes: (weights.length * bits) / 8,
+      relativeError: power ? Math.sqrt(error / power) : 0,
+      widenedChannels,
+      lowest,
+      highest,
+    },
+  };
+}
+
+/** The largest shift, at most `most`, with which all values times 2^shift are at most `limit`. */
+function largestShift(values: ArrayLike<number>, limit: number, most: number): number {
+  let top = 0;
+  for (let i = 0; i < values.length; i++) top = Math.max(top, Math.abs(values[i]));
+  let shift = most;
+  while (shift >= 0 && Math.round(top * 2 ** shift) > limit) shift--;
+  return shift;
+}
+
+function scaled(values: ArrayLike<number>, shift: number): number[] {
+  return Array.from(values, (v) => Math.round(v * 2 ** shift));
+}
+
+/**
+ * A prior sigmoid(W n + b) in integers.
+ * @param weights - (latentSize, latentSize)
+ * @param bias - (latentSize)
+ * @throws SpikeletError "cannot-quantize" if a weight or bias is too large
+ */
+export function quantizePrior(name: string, weights: ArrayLike<number>, bias: ArrayLike<number>): Prior {
+  const shift = Math.min(largestShift(weights, 32767, 15), largestShift(bias, 2 ** 31 - 1, 15));
+  if (shift < 0) {
+    throw new SpikeletError(
+      "cannot-quantize",
+      `prior "${name}": a weight is above 32767 or a bias above 2^31; expected logits of ordinary size. Check sample_layer.0.`,
+    );
+  }
+  return {
+    name,
+    shift,
+    weights: Int16Array.from(scaled(weights, shift)),
+    bias: Int32Array.from(scaled(bias, shift)),
+  };
+}
+
+/** The readout in integers, with the largest shift for which the 32-bit sum is proved not to wrap. */
+function quantizeReadout(network: Network): Readout {
+  const { weights, bias } = network.readout;
+  const channels = network.imageChannels;
+  const inChannels = weights.length / (9 * channels);
+  const sumOfCoefficients = COEFFICIENT_TABLE.reduce((a, b) => a + b, 0);
+  for (let shift = largestShift(weights, 32767, 15); shift >= 1; shift--) {
+    const w = scaled(weights, shift);
+    const b = scaled(bias, shift);
+    const sums = b.map(Math.abs);
+    w.forEach((value, i) => {
+      sums[Math.floor(i / inChannels) % channels] += Math.abs(value);
+    });
+    if (Math.max(...sums) * sumOfCoefficients + 2 ** shift < 2 ** 31) {
+      return { shift, weights: Int16Array.from(w), bias: Int32Array.from(b) };
+    }
+  }
+  throw new SpikeletError(
+    "cannot-quantize",
+    "final_layer.1: its weights are too large for a 32-bit readout; expected membrane outputs of the order of 1. Check the checkpoint.",
+  );
+}
+
+/**
+ * Folds tdBN and quantizes a trained network (docs/numerics.md, "Spiking layers" and "Range"): round to nearest, one
+ * scale for each output channel.
+ * @throws SpikeletError "cannot-quantize" if no integer width holds the network
+ */
+export function quantizeNetwork(
+  network: Network,
+  { bits = 8, name = "esvae" }: QuantizeOptions = {},
+): { model: Model; report: QuantizationReport } {
+  const layers = network.decoder.map((layer) => quantizeLayer(foldBatchNorm(layer), bits));
+  return {
+    model: {
+      name,
+      imageSize: network.imageSize,
+      imageChannels: network.imageChannels,
+      timeSteps: network.timeSteps,
+      latentSize: network.latentSize,
+      decoder: layers.map((l) => l.layer),
+      encoder: [],
+      priors: [quantizePrior("learned", network.prior.weights, network.prior.bias)],
+      readout: quantizeReadout(network),
+    },
+    report: { layers: layers.map((l) => l.report) },
+  };
+}

@@ -1,0 +1,109 @@
+// Random numbers of docs/numerics.md: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
+// 1, 2, 3", SC 2011), Q12 normals and 16-bit uniforms. Every draw is a function of seed, index and position.
+
+import { NORMAL_TABLE } from "./tables.js";
+
+/** A 64-bit unsigned integer; a number if it is at most 2^53 − 1. */
+export type Uint64 = number | bigint;
+
+const ROUNDS = 10;
+const MULTIPLIER_0 = 0xd2511f53;
+const MULTIPLIER_1 = 0xcd9e8d57;
+/** Added to the key after each round: the golden ratio and sqrt(3) − 1, as fractions of 2^32. */
+const KEY_STEP_0 = 0x9e3779b9;
+const KEY_STEP_1 = 0xbb67ae85;
+
+const STREAM_NORMALS = 0;
+const STREAM_SAMPLER = 1;
+
+/** Steps of one neuron's spike train that one block of the sampler's stream covers. */
+const STEPS_PER_BLOCK = 8;
+/** The last octave of the table of normals; smaller tails all give its end. */
+const LAST_OCTAVE = 19;
+
+/** High 32 bits of the 64-bit product of two unsigned words, from 16-bit halves. */
+function multiplyHigh(a: number, b: number): number {
+  const aLow = a & 0xffff;
+  const aHigh = a >>> 16;
+  const bLow = b & 0xffff;
+  const bHigh = b >>> 16;
+  // Each sum stays below 2^32: (2^16 − 1)² + 2^16 − 1.
+  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
+  const carry = aLow * bHigh + (middle & 0xffff);
+  return aHigh * bHigh + (middle >>> 16) + (carry >>> 16);
+}
+
+type Words2 = readonly [number, number];
+type Words4 = readonly [number, number, number, number];
+
+/** One block of Philox4x32-10: four uniform words for a counter and a key, all unsigned 32-bit. */
+export function philox(counter: Words4, key: Words2): Words4 {
+  let [c0, c1, c2, c3] = counter;
+  let [k0, k1] = key;
+  for (let round = 0; round < ROUNDS; round++) {
+    const high0 = multiplyHigh(MULTIPLIER_0, c0);
+    const low0 = Math.imul(MULTIPLIER_0, c0);
+    const high1 = multiplyHigh(MULTIPLIER_1, c2);
+    const low1 = Math.imul(MULTIPLIER_1, c2);
+    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    c1 = low1 >>> 0;
+    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c3 = low0 >>> 0;
+    k0 = (k0 + KEY_STEP_0) >>> 0;
+    k1 = (k1 + KEY_STEP_1) >>> 0;
+  }
+  return [c0, c1, c2, c3];
+}
+
+function halves(value: Uint64): Words2 {
+  const bits = BigInt(value);
+  return [Number(bits & 0xffffffffn), Number((bits >> 32n) & 0xffffffffn)];
+}
+
+/** The blocks of one stream of one image. */
+function blocks(seed: Uint64, index: Uint64, stream: number): (block: number) => Words4 {
+  const key = halves(seed);
+  const [indexLow, indexHigh] = halves(index);
+  return (block) => philox([block, stream, indexLow, indexHigh], key);
+}
+
+/** The Q12 standard normal of a uniform word: the inverse CDF, piecewise linear in the tail probability. */
+export function normalFromWord(word: number): number {
+  const tail = (((word & 0x7fffffff) << 1) | 1) >>> 0; // in units of 2^−33
+  const zeros = Math.clz32(tail);
+  const octave = Math.min(zeros, LAST_OCTAVE);
+  const mantissa = zeros > LAST_OCTAVE ? 0x80000000 : (tail << zeros) >>> 0;
+  const segment = (mantissa >>> 28) & 7;
+  const fraction = (mantissa >>> 12) & 0xffff;
+  const n = 8 * octave + 8 - segment;
+  const rise = NORMAL_TABLE[n] - NORMAL_TABLE[n - 1];
+  const x = NORMAL_TABLE[n] - ((rise * fraction + 0x8000) >> 16);
+  return word < 0x80000000 ? x : -x;
+}
+
+/** The Q12 standard normals (latentSize) that image `index` of `seed` starts from. */
+export function normals(seed: Uint64, index: Uint64, latentSize: number): Int32Array {
+  const blockOf = blocks(seed, index, STREAM_NORMALS);
+  const result = new Int32Array(latentSize);
+  for (let start = 0; start < latentSize; start += 4) {
+    const words = blockOf(start / 4);
+    for (let j = 0; j < 4 && start + j < latentSize; j++) result[start + j] = normalFromWord(words[j]);
+  }
+  return result;
+}
+
+/** The 16-bit uniforms (timeSteps, neurons) of the Poisson sampler; timeSteps is 1…16. */
+export function uniforms(seed: Uint64, index: Uint64, neurons: number, timeSteps: number): Uint16Array {
+  const blockOf = blocks(seed, index, STREAM_SAMPLER);
+  const result = new Uint16Array(timeSteps * neurons);
+  for (let neuron = 0; neuron < neurons; neuron++) {
+    for (let start = 0; start < timeSteps; start += STEPS_PER_BLOCK) {
+      const words = blockOf(2 * neuron + start / STEPS_PER_BLOCK);
+      for (let step = 0; step < STEPS_PER_BLOCK && start + step < timeSteps; step++) {
+        const word = words[step >> 1];
+        result[(start + step) * neurons + neuron] = step % 2 === 0 ? word & 0xffff : word >>> 16;
+      }
+    }
+  }
+  return result;
+}
