@@ -1,48 +1,372 @@
-// INTERFACE SKETCH - replaced by the implementation
+import * as memory from "../assembly/memory";
+import { bestBuild, type Build, Core, type Weights, wasmBytes } from "./core.js";
+import { SpikeletError } from "./errors.js";
+import type { Model } from "./model.js";
+import { decoderLayerName } from "./model.js";
+import { decodeModel } from "./model-file.js";
+import { type ModelSource, readSource } from "./source.js";
+
+/** What happened in one layer of the decoder while it made one image. */
 export interface LayerLedger {
+  /** Name in the reference code; `final_layer.1` is the readout. */
   readonly name: string;
-  /** Spikes that enter the layer. */
+  /** Spikes that entered the layer. */
   readonly spikes: number;
-  /** One per spike and synapse inside the map's border. */
+  /** One for each spike and each synapse that it reached: taps that fall off the border are not counted. */
   readonly synapticOperations: number;
+  /** LIF updates, one a neuron and step; 0 for the readout. */
   readonly neuronUpdates: number;
 }
+
+/** What happened while one image was made. */
 export interface Ledger {
   readonly layers: readonly LayerLedger[];
+  /** Sum over the layers. */
   readonly synapticOperations: number;
-  readonly weightBytesFetched: number;
+  /** Bytes read from flash for this image; 0 with resident weights. */
+  readonly bytesFetched: number;
+  /** 32-bit random words drawn. */
   readonly randomWords: number;
 }
-export interface GenerateOptions {
-  readonly seed?: number | bigint; // 0 … 2^64−1, default 0
-  readonly index?: number | bigint; // first image, default 0
-  readonly count?: number; // default 1
-  readonly timeSteps?: number; // default model.timeSteps
-  readonly prior?: string | number; // default 0
-  readonly ledger?: boolean; // default false
+
+export interface LoadOptions {
+  /** SIMD where the engine has it, if not given. */
+  readonly build?: Build;
+  /** "resident" if not given. "streamed" runs in as little memory as a device would. */
+  readonly weights?: Weights;
 }
+
+/** Which image, and how long the network runs for it. */
+export interface ImageOptions {
+  /** 0 … 2^64 − 1 (a bigint above 2^53 − 1); 0 if not given. */
+  readonly seed?: number | bigint;
+  /** Number of the (first) image of this seed, 0 … 2^64 − 1; 0 if not given. */
+  readonly index?: number | bigint;
+  /** 1 … the model's time steps; all of them if not given. */
+  readonly timeSteps?: number;
+  /** Name or number of one of the model's priors; 0, the default one, if not given. */
+  readonly prior?: string | number;
+}
+
+export interface GenerateOptions extends ImageOptions {
+  /** Images to make; 1 if not given. */
+  readonly count?: number;
+  /** Whether to count what happens in the network; costs nothing if not asked for. */
+  readonly ledger?: boolean;
+}
+
+export interface DecodeOptions extends ImageOptions {
+  /** (latentSize) 0 … 1: spike trains are drawn from these for `seed` and `index`. */
+  readonly firingRates?: ArrayLike<number>;
+  /** (timeSteps, latentSize) 0 or 1, in place of firing rates. */
+  readonly spikeTrains?: ArrayLike<number>;
+  readonly ledger?: boolean;
+}
+
 export interface Images {
-  /** (count, imageSize, imageSize, imageChannels), 0…255 */
+  /** (count, imageSize, imageSize, imageChannels), 0 … 255 */
   readonly pixels: Uint8Array;
   readonly count: number;
-  /** One per image, if asked for. */
+  /** One for each image, if asked for. */
   readonly ledgers: readonly Ledger[];
 }
-export interface LoadOptions {
-  /** default: SIMD where the engine has it */
-  readonly build?: "plain" | "simd";
-  /** default "resident" */
-  readonly weights?: "resident" | "streamed";
+
+/** A model in short. */
+export interface ModelInfo {
+  readonly name: string;
+  readonly imageSize: number;
+  readonly imageChannels: number;
+  readonly timeSteps: number;
+  readonly latentSize: number;
+  /** Names of the priors; the first is the default. */
+  readonly priors: readonly string[];
+  /** Size of the model file. */
+  readonly bytes: number;
 }
-export declare class Generator {
-  /** source: path (Node), URL, or the bytes of a .spk file */
-  static load(source: string | URL | Uint8Array, options?: LoadOptions): Promise<Generator>;
-  readonly info: { name: string; imageSize: number; imageChannels: number; timeSteps: number; latentSize: number; priors: string[]; bytes: number };
-  readonly build: "plain" | "simd";
-  readonly wasmBytes: number;
-  generate(options?: GenerateOptions): Images;
-  /** Fills `pixels` (imageSize² · imageChannels) with one image; allocates nothing. */
-  generateInto(pixels: Uint8Array, options?: GenerateOptions): void;
-  /** Yields images one at a time, letting the event loop run between them */
-  images(options?: GenerateOptions): AsyncGenerator<Images>;
+
+/** A place in the core's linear memory. */
+export interface Region {
+  readonly name: string;
+  readonly offset: number;
+  readonly bytes: number;
 }
+
+export interface MemoryPlan {
+  /** 64 KiB pages of linear memory. */
+  readonly pages: number;
+  /** Bytes in use. */
+  readonly totalBytes: number;
+  /** By offset. Maps and weights of different layers share places. */
+  readonly regions: readonly Region[];
+}
+
+const MOST_INDEX = 2n ** 64n - 1n;
+
+function badOption(name: string, found: unknown, expected: string): SpikeletError {
+  return new SpikeletError("bad-option", `${name} is ${String(found)}; expected ${expected}.`);
+}
+
+function checkUint64(name: string, value: number | bigint): void {
+  const fits =
+    typeof value === "bigint" ? value >= 0n && value <= MOST_INDEX : Number.isSafeInteger(value) && value >= 0;
+  if (!fits) throw badOption(name, value, "an integer from 0 to 2^64 − 1 (a bigint above 2^53 − 1)");
+}
+
+function low(value: number | bigint): number {
+  return typeof value === "bigint" ? Number(value & 0xffffffffn) : value >>> 0;
+}
+
+function high(value: number | bigint): number {
+  return typeof value === "bigint" ? Number(value >> 32n) : Math.floor(value / 2 ** 32);
+}
+
+function plus(index: number | bigint, n: number): number | bigint {
+  if (typeof index === "number" && index + n <= Number.MAX_SAFE_INTEGER) return index + n;
+  return BigInt(index) + BigInt(n);
+}
+
+/** Generates images from one model. Not to be used from two places at once: it has one core. */
+export class Generator {
+  readonly info: ModelInfo;
+  readonly build: Build;
+  readonly weights: Weights;
+  readonly #core: Core;
+  readonly #layers: number;
+
+  private constructor(core: Core, model: Model, bytes: number, build: Build, weights: Weights) {
+    this.#core = core;
+    this.#layers = model.decoder.length;
+    this.build = build;
+    this.weights = weights;
+    this.info = {
+      name: model.name,
+      imageSize: model.imageSize,
+      imageChannels: model.imageChannels,
+      timeSteps: model.timeSteps,
+      latentSize: model.latentSize,
+      priors: model.priors.map((p) => p.name),
+      bytes,
+    };
+  }
+
+  /**
+   * Loads a model.
+   * @throws SpikeletError "no-such-file", "bad-model" or "unsupported-version"
+   */
+  static async load(source: ModelSource, options: LoadOptions = {}): Promise<Generator> {
+    const bytes = await readSource(source);
+    const model = decodeModel(bytes);
+    const { build = bestBuild(), weights = "resident" } = options;
+    const core = await Core.open(bytes, { build, weights });
+    return new Generator(core, model, bytes.length, build, weights);
+  }
+
+  /** Size of the Wasm binary in use. */
+  get wasmBytes(): number {
+    return wasmBytes(this.build).length;
+  }
+
+  /** 64 KiB pages of linear memory in use. */
+  get pages(): number {
+    return this.#core.pages;
+  }
+
+  /** Bytes of one image. */
+  get imageBytes(): number {
+    return this.info.imageSize ** 2 * this.info.imageChannels;
+  }
+
+  #timeSteps(options: ImageOptions): number {
+    const { timeSteps = this.info.timeSteps } = options;
+    if (!Number.isInteger(timeSteps) || timeSteps < 1 || timeSteps > this.info.timeSteps) {
+      throw badOption("timeSteps", timeSteps, `an integer from 1 to ${this.info.timeSteps}, as the model was trained with`);
+    }
+    return timeSteps;
+  }
+
+  #prior(options: ImageOptions): number {
+    const { prior = 0 } = options;
+    const number = typeof prior === "string" ? this.info.priors.indexOf(prior) : prior;
+    if (!Number.isInteger(number) || number < 0 || number >= this.info.priors.length) {
+      throw badOption("prior", prior, `one of ${this.info.priors.map((p) => `"${p}"`).join(", ")}`);
+    }
+    return number;
+  }
+
+  #select(options: ImageOptions, offset: number): void {
+    const { seed = 0, index = 0 } = options;
+    checkUint64("seed", seed);
+    checkUint64("index", index);
+    const at = offset ? plus(index, offset) : index;
+    if (offset) checkUint64("index + count", at);
+    this.#core.select(low(seed), high(seed), low(at), high(at));
+  }
+
+  #copyPixels(pixels: Uint8Array, offset: number): void {
+    const from = this.#core.imageAddress;
+    const { bytes } = this.#core;
+    const length = this.imageBytes;
+    for (let k = 0; k < length; k++) pixels[offset + k] = bytes[from + k];
+  }
+
+  /**
+   * Makes one image into `pixels`, (imageSize, imageSize, imageChannels), and allocates nothing.
+   * @throws SpikeletError "bad-option"
+   */
+  generateInto(pixels: Uint8Array, options: ImageOptions = {}): void {
+    if (pixels.length !== this.imageBytes) {
+      throw badOption("pixels.length", pixels.length, `${this.imageBytes}, the size of one image`);
+    }
+    this.#select(options, 0);
+    this.#core.generate(this.#prior(options), this.#timeSteps(options), false);
+    this.#copyPixels(pixels, 0);
+  }
+
+  /**
+   * Makes images. Image i of a seed is the same whatever was made before, on every engine and in every build.
+   * @throws SpikeletError "bad-option"
+   */
+  generate(options: GenerateOptions = {}): Images {
+    const { count = 1, ledger = false } = options;
+    if (!Number.isInteger(count) || count < 1 || count * this.imageBytes > 2 ** 31) {
+      throw badOption("count", count, "a positive integer, and at most 2 GiB of pixels at once");
+    }
+    const steps = this.#timeSteps(options);
+    const prior = this.#prior(options);
+    const pixels = new Uint8Array(count * this.imageBytes);
+    const ledgers: Ledger[] = [];
+    for (let i = 0; i < count; i++) {
+      this.#select(options, i);
+      if (ledger) this.#core.clearLedger();
+      this.#core.generate(prior, steps, ledger);
+      if (ledger) ledgers.push(this.#readLedger());
+      this.#copyPixels(pixels, i * this.imageBytes);
+    }
+    return { pixels, count, ledgers };
+  }
+
+  /** Yields `count` images (without end if not given) one by one; other work can run between them. */
+  async *images(options: GenerateOptions = {}): AsyncGenerator<Images> {
+    const { index = 0, count = Number.POSITIVE_INFINITY } = options;
+    for (let i = 0; i < count; i++) {
+      yield this.generate({ ...options, index: plus(index, i), count: 1 });
+    }
+  }
+
+  /**
+   * Decodes given firing rates or spike trains to one image.
+   * @throws SpikeletError "bad-option", or "bad-input" if neither is given, or one of the wrong length or range
+   */
+  decode(options: DecodeOptions): Images {
+    const { firingRates, spikeTrains, ledger = false } = options;
+    const steps = this.#timeSteps(options);
+    this.#core.clearLedger();
+    if (firingRates && !spikeTrains) {
+      this.#writeRates(firingRates);
+      this.#select(options, 0);
+      this.#core.sample(steps);
+    } else if (spikeTrains && !firingRates) {
+      this.#writeSpikes(spikeTrains, steps);
+    } else {
+      throw new SpikeletError("bad-input", "decode needs either firingRates or spikeTrains, and not both.");
+    }
+    this.#core.decode(steps, ledger);
+    const pixels = new Uint8Array(this.imageBytes);
+    this.#copyPixels(pixels, 0);
+    return { pixels, count: 1, ledgers: ledger ? [this.#readLedger()] : [] };
+  }
+
+  #writeRates(rates: ArrayLike<number>): void {
+    const d = this.info.latentSize;
+    if (rates.length !== d) {
+      throw new SpikeletError("bad-input", `firingRates has ${rates.length} values; expected ${d}, one a latent neuron.`);
+    }
+    for (let i = 0; i < d; i++) {
+      if (!(rates[i] >= 0 && rates[i] <= 1)) {
+        throw new SpikeletError("bad-input", `firingRates[${i}] is ${rates[i]}; expected a number from 0 to 1.`);
+      }
+      this.#core.words[memory.RATES / 4 + i] = Math.round(rates[i] * 65536);
+    }
+  }
+
+  #writeSpikes(spikes: ArrayLike<number>, steps: number): void {
+    const d = this.info.latentSize;
+    if (spikes.length !== steps * d) {
+      throw new SpikeletError(
+        "bad-input",
+        `spikeTrains has ${spikes.length} values; expected ${steps} time steps of ${d} latent neurons, ${steps * d} in all.`,
+      );
+    }
+    const stepWords = this.#core.layerWord(0, memory.LAYER_PIXEL_BYTES) / 4;
+    const first = this.#core.mapAddress(0, this.#layers) / 4;
+    this.#core.words.fill(0, first, first + steps * stepWords);
+    for (let k = 0; k < steps * d; k++) {
+      if (spikes[k] !== 0 && spikes[k] !== 1) {
+        throw new SpikeletError("bad-input", `spikeTrains[${k}] is ${spikes[k]}; expected 0 or 1.`);
+      }
+      const neuron = k % d;
+      const word = first + Math.floor(k / d) * stepWords + (neuron >> 5);
+      this.#core.words[word] |= spikes[k] << (neuron & 31);
+    }
+  }
+
+  #readLedger(): Ledger {
+    const { words } = this.#core;
+    const layers = Array.from({ length: this.#layers + 1 }, (_, i): LayerLedger => {
+      const at = (memory.LEDGER_LAYERS + i * memory.LEDGER_LAYER_BYTES) / 4;
+      const name = i < this.#layers ? decoderLayerName(i, this.#layers) : "final_layer.1";
+      return { name, spikes: words[at], synapticOperations: words[at + 1], neuronUpdates: words[at + 2] };
+    });
+    return {
+      layers,
+      synapticOperations: layers.reduce((sum, l) => sum + l.synapticOperations, 0),
+      bytesFetched: words[memory.LEDGER_FETCHED / 4],
+      randomWords: words[memory.LEDGER_RANDOM / 4],
+    };
+  }
+}
+
+/**
+ * How the core would lay out its memory for a model.
+ * @throws SpikeletError "bad-model" or "unsupported-version"
+ */
+export async function memoryPlan(bytes: Uint8Array, options: LoadOptions = {}): Promise<MemoryPlan> {
+  const { build = bestBuild(), weights = "resident" } = options;
+  const model = decodeModel(bytes);
+  const core = await Core.open(bytes, { build, weights });
+  const layers = model.decoder.length;
+  const planned = (address: number) => core.words[address / 4];
+  const regions: Region[] = [
+    { name: "tables, plan, ledger and work space", offset: 0, bytes: memory.ARENA },
+    {
+      name: "image",
+      offset: core.imageAddress,
+      bytes: (model.imageSize + 2) ** 2 * model.imageChannels * 4,
+    },
+    { name: "readout", offset: planned(memory.PLAN_READOUT), bytes: model.imageChannels * (4 + 18 * 32) },
+  ];
+  if (weights === "resident") {
+    const bytesInFront = planned(memory.HEADER + 36);
+    regions.push({ name: "priors and parameters", offset: planned(memory.PLAN_FRONT), bytes: bytesInFront });
+  }
+  let mostPositions = 1;
+  model.decoder.forEach((layer, i) => {
+    const name = decoderLayerName(i, layers);
+    const stepBytes = layer.inputSize ** 2 * core.layerWord(i, memory.LAYER_PIXEL_BYTES);
+    regions.push({ name: `spikes into ${name}`, offset: core.mapAddress(i, layers), bytes: 16 * stepBytes });
+    const tapBytes = (layer.inChannels + (layer.inChannels & 1)) * 64;
+    const split = core.layerWord(i, memory.LAYER_SPLIT);
+    if (split) mostPositions = Math.max(mostPositions, layer.inputSize ** 2);
+    const taps = layer.kind === "linear" ? 1 : weights === "resident" ? 9 : split ? 2 : 4;
+    const blocks = weights === "resident" ? layer.outChannels / 32 : 1;
+    regions.push({
+      name: weights === "resident" ? `weights of ${name}` : `weights of ${name}, a pass at a time`,
+      offset: core.layerWord(i, memory.LAYER_UNPACKED),
+      bytes: taps * blocks * tapBytes,
+    });
+  });
+  regions.push({ name: "weighted inputs", offset: planned(memory.PLAN_SUMS), bytes: mostPositions * 1024 });
+  regions.sort((a, b) => a.offset - b.offset);
+  return { pages: core.pages, totalBytes: planned(memory.PLAN_BYTES), regions };
+}
+

@@ -343,7 +343,7 @@ describe("output that cannot be written", () => {
     const { status, stderr } = limited(100, "generate", ...args);
     assert.match(
       stderr,
-      /cannot write full\.idx\.partial: .*; they are kept in full\.idx\.partial: run the same command/,
+      /cannot write full\.idx\.partial: .*; what is made is kept in full\.idx\.partial: run the same command/,
     );
     assert.equal(status, 1);
     assert.ok(!existsSync(inWork("full.idx")));

@@ -51,7 +51,7 @@ export async function fillSink(sink: Sink, total: number, makers: readonly Image
 function whereKept({ keptIn }: Sink): string {
   return keptIn === undefined
     ? "a grid is written at its end only, so nothing is kept (.idx, .npy and folders can go on later)"
-    : `they are kept in ${keptIn}: run the same command again to go on from there`;
+    : `what is made is kept in ${keptIn}: run the same command again to go on from there`;
 }
 
 function note(message: string): void {

@@ -1,4 +1,4 @@
-import { access, constants, type FileHandle, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, constants, type FileHandle, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SpikeletError } from "../errors.js";
 
@@ -46,9 +46,18 @@ export async function prepareFolderOf(path: string): Promise<void> {
 /** Makes a folder with its parents, and finds out that it cannot be written. */
 export async function prepareFolder(folder: string): Promise<void> {
   await writing(folder, async () => {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await access(folder, constants.W_OK);
   });
+}
+
+/** Makes a folder with its parents. Node's own recursive mkdir never returns where nothing can be made, as in /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  const parent = dirname(folder);
+  if (parent !== folder) await makeFolder(parent);
+  await mkdir(folder);
 }
 
 /** Writes a whole file aside and then renames it, so that nobody ever sees half of it under its name. */

@@ -1,0 +1,39 @@
+// Builds everything that is published into dist/: the core, the library for Node and for browsers, the command line, types.
+import { spawnSync } from "node:child_process";
+import { chmodSync, rmSync } from "node:fs";
+import { build, type BuildOptions } from "esbuild";
+
+rmSync("dist", { recursive: true, force: true });
+await import("./build-wasm.js");
+
+const common: BuildOptions = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  legalComments: "none",
+  outdir: "dist",
+  logLevel: "warning",
+};
+await build({ ...common, platform: "node", target: "node20", entryPoints: { index: "src/index.ts" } });
+await build({
+  ...common,
+  platform: "browser",
+  entryPoints: { browser: "src/index.ts" },
+  // Leaves out what only Node can do (src/source.ts).
+  define: { "globalThis.process": "undefined" },
+  external: ["node:*"],
+  minifySyntax: true,
+});
+await build({
+  ...common,
+  platform: "node",
+  target: "node20",
+  entryPoints: { cli: "src/cli/main.ts", worker: "src/cli/worker.ts" },
+  minify: true,
+  // Bundled CommonJS packages call require, which ES modules lack.
+  banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
+});
+chmodSync("dist/cli.js", 0o755);
+
+const types = spawnSync("npx", ["tsc", "-p", "tsconfig.types.json"], { stdio: "inherit", shell: true });
+process.exit(types.status ?? 1);

@@ -1,0 +1,10 @@
+// The size report: `npm run size`.
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+
+const files = ["dist/spikelet.wasm", "dist/spikelet.simd.wasm", "dist/browser.js", "models/esvae-mnist.spk"];
+console.log("| file | bytes | gzipped |\n|---|---|---|");
+for (const file of files) {
+  const bytes = readFileSync(file);
+  console.log(`| ${file} | ${bytes.length.toLocaleString("en")} | ${gzipSync(bytes, { level: 9 }).length.toLocaleString("en")} |`);
+}

@@ -1,0 +1,28 @@
+export { readCheckpoint } from "./checkpoint/checkpoint.js";
+export { readNetwork } from "./checkpoint/architecture.js";
+export { bestBuild, type Build, type Weights, wasmBytes } from "./core.js";
+export { type ErrorCode, SpikeletError } from "./errors.js";
+export {
+  type DecodeOptions,
+  type GenerateOptions,
+  Generator,
+  type ImageOptions,
+  type Images,
+  type LayerLedger,
+  type Ledger,
+  type LoadOptions,
+  type MemoryPlan,
+  memoryPlan,
+  type ModelInfo,
+  type Region,
+} from "./generator.js";
+export type { IntegerLayer, Model, Prior, Readout, WeightBits } from "./model.js";
+export { decodeModel, encodeModel } from "./model-file.js";
+export type { BatchNorm, FloatLayer, LayerKind, LayerShape, Network, Tensor } from "./network.js";
+export {
+  type LayerReport,
+  type QuantizationReport,
+  quantizeNetwork,
+  type QuantizeOptions,
+} from "./quantize.js";
+export type { ModelSource } from "./source.js";

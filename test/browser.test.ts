@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { chromium } from "playwright-core";
+import { Generator } from "../src/index.js";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+test(
+  "the browser build makes the same image in Chromium, in both builds",
+  { skip: existsSync(CHROMIUM) ? false : `${CHROMIUM} is not installed (set CHROMIUM to the path of a Chromium)` },
+  async () => {
+    const files: Record<string, [type: string, path: string]> = {
+      "/browser.js": ["text/javascript", "dist/browser.js"],
+      "/model.spk": ["application/octet-stream", "models/esvae-mnist.spk"],
+    };
+    const server = createServer((request, response) => {
+      const file = files[request.url ?? ""];
+      response.setHeader("content-type", file?.[0] ?? "text/html");
+      response.end(file ? readFileSync(file[1]) : "<!doctype html><title>Spikelet</title>");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+    });
+    try {
+      const page = await browser.newPage();
+      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+      const images = await page.evaluate(async () => {
+        const library = "/browser.js";
+        const spikelet: typeof import("../src/index.js") = await import(library);
+        const make = async (build: "plain" | "simd") => {
+          const generator = await spikelet.Generator.load(new URL("/model.spk", location.href), { build });
+          return Array.from(generator.generate({ seed: 4, count: 2 }).pixels);
+        };
+        return [await make("plain"), await make("simd")];
+      });
+      const expected = Array.from((await Generator.load("models/esvae-mnist.spk")).generate({ seed: 4, count: 2 }).pixels);
+      assert.deepEqual(images, [expected, expected]);
+    } finally {
+      await browser.close();
+      server.close();
+    }
+  },
+);
