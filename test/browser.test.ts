@@ -29,15 +29,16 @@ test(
     try {
       const page = await browser.newPage();
       await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-      const images = await page.evaluate(async () => {
-        const library = "/browser.js";
-        const spikelet: typeof import("../src/index.js") = await import(library);
-        const make = async (build: "plain" | "simd") => {
-          const generator = await spikelet.Generator.load(new URL("/model.spk", location.href), { build });
-          return Array.from(generator.generate({ seed: 4, count: 2 }).pixels);
-        };
-        return [await make("plain"), await make("simd")];
-      });
+      // As text: a function would carry the test runner's helpers along.
+      const images = await page.evaluate(`(async () => {
+        const { Generator } = await import("/browser.js");
+        const images = [];
+        for (const build of ["plain", "simd"]) {
+          const generator = await Generator.load(new URL("/model.spk", location.href), { build });
+          images.push(Array.from(generator.generate({ seed: 4, count: 2 }).pixels));
+        }
+        return images;
+      })()`);
       const expected = Array.from((await Generator.load("models/esvae-mnist.spk")).generate({ seed: 4, count: 2 }).pixels);
       assert.deepEqual(images, [expected, expected]);
     } finally {
