@@ -33,10 +33,12 @@ export const LAYER_WEIGHTS: u32 = 16;
 export const LAYER_WEIGHTS_LENGTH: u32 = 20;
 export const LAYER_LOWEST: u32 = 24;
 export const LAYER_HIGHEST: u32 = 26;
+export const LAYER_SHIFT: u32 = 28;
 
 export const KIND_LINEAR: u32 = 0;
 export const KIND_TRANSPOSED_CONV: u32 = 1;
 export const KIND_CONV: u32 = 2;
+export const KIND_IMAGE_CONV: u32 = 3;
 
 export const PRIOR_SHIFT: u32 = 24;
 export const PRIOR_HEADER_BYTES: u32 = 32;

@@ -1,7 +1,7 @@
 // Builds everything that is published into dist/: the core, the library for Node and for browsers, the command line, types.
 import { spawnSync } from "node:child_process";
 import { chmodSync, rmSync } from "node:fs";
-import { build, type BuildOptions } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 
 rmSync("dist", { recursive: true, force: true });
 await import("./build-wasm.js");

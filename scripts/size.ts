@@ -6,5 +6,7 @@ const files = ["dist/spikelet.wasm", "dist/spikelet.simd.wasm", "dist/browser.js
 console.log("| file | bytes | gzipped |\n|---|---|---|");
 for (const file of files) {
   const bytes = readFileSync(file);
-  console.log(`| ${file} | ${bytes.length.toLocaleString("en")} | ${gzipSync(bytes, { level: 9 }).length.toLocaleString("en")} |`);
+  console.log(
+    `| ${file} | ${bytes.length.toLocaleString("en")} | ${gzipSync(bytes, { level: 9 }).length.toLocaleString("en")} |`,
+  );
 }

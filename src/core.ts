@@ -153,7 +153,9 @@ export class Core {
 
   /** Address of a layer's input map; that of the last layer's output for `layer` = layers. */
   mapAddress(layer: number, layers: number): number {
-    return layer < layers ? this.layerWord(layer, memory.LAYER_INPUT_MAP) : this.words[memory.PLAN_LAST_MAP / 4];
+    return layer < layers
+      ? this.layerWord(layer, memory.LAYER_INPUT_MAP)
+      : this.words[memory.PLAN_LAST_MAP / 4];
   }
 
   /** Address of the finished pixels. */

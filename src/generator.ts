@@ -1,5 +1,5 @@
 import * as memory from "../assembly/memory";
-import { bestBuild, type Build, Core, type Weights, wasmBytes } from "./core.js";
+import { type Build, bestBuild, Core, type Weights, wasmBytes } from "./core.js";
 import { SpikeletError } from "./errors.js";
 import type { Model } from "./model.js";
 import { decoderLayerName } from "./model.js";
@@ -108,7 +108,9 @@ function badOption(name: string, found: unknown, expected: string): SpikeletErro
 
 function checkUint64(name: string, value: number | bigint): void {
   const fits =
-    typeof value === "bigint" ? value >= 0n && value <= MOST_INDEX : Number.isSafeInteger(value) && value >= 0;
+    typeof value === "bigint"
+      ? value >= 0n && value <= MOST_INDEX
+      : Number.isSafeInteger(value) && value >= 0;
   if (!fits) throw badOption(name, value, "an integer from 0 to 2^64 − 1 (a bigint above 2^53 − 1)");
 }
 
@@ -179,7 +181,11 @@ export class Generator {
   #timeSteps(options: ImageOptions): number {
     const { timeSteps = this.info.timeSteps } = options;
     if (!Number.isInteger(timeSteps) || timeSteps < 1 || timeSteps > this.info.timeSteps) {
-      throw badOption("timeSteps", timeSteps, `an integer from 1 to ${this.info.timeSteps}, as the model was trained with`);
+      throw badOption(
+        "timeSteps",
+        timeSteps,
+        `an integer from 1 to ${this.info.timeSteps}, as the model was trained with`,
+      );
     }
     return timeSteps;
   }
@@ -279,11 +285,17 @@ export class Generator {
   #writeRates(rates: ArrayLike<number>): void {
     const d = this.info.latentSize;
     if (rates.length !== d) {
-      throw new SpikeletError("bad-input", `firingRates has ${rates.length} values; expected ${d}, one a latent neuron.`);
+      throw new SpikeletError(
+        "bad-input",
+        `firingRates has ${rates.length} values; expected ${d}, one a latent neuron.`,
+      );
     }
     for (let i = 0; i < d; i++) {
       if (!(rates[i] >= 0 && rates[i] <= 1)) {
-        throw new SpikeletError("bad-input", `firingRates[${i}] is ${rates[i]}; expected a number from 0 to 1.`);
+        throw new SpikeletError(
+          "bad-input",
+          `firingRates[${i}] is ${rates[i]}; expected a number from 0 to 1.`,
+        );
       }
       this.#core.words[memory.RATES / 4 + i] = Math.round(rates[i] * 65536);
     }
@@ -369,4 +381,3 @@ export async function memoryPlan(bytes: Uint8Array, options: LoadOptions = {}): 
   regions.sort((a, b) => a.offset - b.offset);
   return { pages: core.pages, totalBytes: planned(memory.PLAN_BYTES), regions };
 }
-

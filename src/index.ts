@@ -1,6 +1,6 @@
-export { readCheckpoint } from "./checkpoint/checkpoint.js";
 export { readNetwork } from "./checkpoint/architecture.js";
-export { bestBuild, type Build, type Weights, wasmBytes } from "./core.js";
+export { readCheckpoint } from "./checkpoint/checkpoint.js";
+export { type Build, bestBuild, type Weights, wasmBytes } from "./core.js";
 export { type ErrorCode, SpikeletError } from "./errors.js";
 export {
   type DecodeOptions,
@@ -12,8 +12,8 @@ export {
   type Ledger,
   type LoadOptions,
   type MemoryPlan,
-  memoryPlan,
   type ModelInfo,
+  memoryPlan,
   type Region,
 } from "./generator.js";
 export type { IntegerLayer, Model, Prior, Readout, WeightBits } from "./model.js";
@@ -22,7 +22,7 @@ export type { BatchNorm, FloatLayer, LayerKind, LayerShape, Network, Tensor } fr
 export {
   type LayerReport,
   type QuantizationReport,
-  quantizeNetwork,
   type QuantizeOptions,
+  quantizeNetwork,
 } from "./quantize.js";
 export type { ModelSource } from "./source.js";

@@ -5,13 +5,14 @@ import { type LayerKind, outputSize, tapCount } from "./network.js";
 
 // The one writer and the one reader of .spk files outside the core; docs/format.md is the specification.
 
-const KINDS: readonly LayerKind[] = ["linear", "transposedConv", "conv"];
+const KINDS: readonly LayerKind[] = ["linear", "transposedConv", "conv", "imageConv"];
 
 /** Taps (3·ky + kx) in the order of the file. */
 const TAP_ORDER: Record<LayerKind, readonly number[]> = {
   linear: [0],
   transposedConv: [4, 5, 3, 7, 1, 8, 6, 2, 0],
   conv: [0, 1, 2, 3, 4, 5, 6, 7, 8],
+  imageConv: [0, 1, 2, 3, 4, 5, 6, 7, 8],
 };
 
 const CRC_START = format.HEADER_IMAGE_SIZE;
@@ -45,7 +46,8 @@ function tapRows(inChannels: number): number {
 }
 
 function weightBytes(kind: LayerKind, inChannels: number, outChannels: number, bits: number): number {
-  return (TAP_ORDER[kind].length * tapRows(inChannels) * outChannels * bits) / 8;
+  const rows = kind === "imageConv" ? inChannels : tapRows(inChannels);
+  return (TAP_ORDER[kind].length * rows * outChannels * bits) / 8;
 }
 
 function priorRowBytes(latentSize: number): number {
@@ -86,8 +88,33 @@ function halfRowPlace(halfRow: number, bits: number): { low: number; high: numbe
   return { low: group + slot * 8, high: group + together * 8, slot };
 }
 
+/** Where the weight of the convolution of the image from row (tap, image channel) to an output channel lies. */
+function imageWeightPlace(row: number, rows: number, channel: number): number {
+  const block = Math.floor(channel / format.BLOCK_CHANNELS) * rows;
+  return 2 * ((block + row) * format.BLOCK_CHANNELS + laneOf(channel % format.BLOCK_CHANNELS));
+}
+
+function packImageWeights(layer: IntegerLayer): Uint8Array {
+  const { kind, inChannels, outChannels, bits, weights } = layer;
+  const bytes = new Uint8Array(weightBytes(kind, inChannels, outChannels, bits));
+  const view = new DataView(bytes.buffer);
+  weights.forEach((w, i) => {
+    view.setInt16(imageWeightPlace(Math.floor(i / outChannels), 9 * inChannels, i % outChannels), w, true);
+  });
+  return bytes;
+}
+
+function unpackImageWeights(bytes: Uint8Array, layer: Omit<IntegerLayer, "weights">): Int16Array {
+  const { inChannels, outChannels } = layer;
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return Int16Array.from({ length: 9 * inChannels * outChannels }, (_, i) =>
+    view.getInt16(imageWeightPlace(Math.floor(i / outChannels), 9 * inChannels, i % outChannels), true),
+  );
+}
+
 function packWeights(layer: IntegerLayer): Uint8Array {
   const { kind, inChannels, outChannels, bits, weights } = layer;
+  if (kind === "imageConv") return packImageWeights(layer);
   const bytes = new Uint8Array(weightBytes(kind, inChannels, outChannels, bits));
   const extra = bits - 4;
   const zero = 2 ** (bits - 1);
@@ -106,8 +133,9 @@ function packWeights(layer: IntegerLayer): Uint8Array {
   return bytes;
 }
 
-function unpackWeights(bytes: Uint8Array, layer: Omit<IntegerLayer, "weights">): Int8Array {
+function unpackWeights(bytes: Uint8Array, layer: Omit<IntegerLayer, "weights">): Int8Array | Int16Array {
   const { kind, inChannels, outChannels, bits } = layer;
+  if (kind === "imageConv") return unpackImageWeights(bytes, layer);
   const weights = new Int8Array(tapCount(layer) * inChannels * outChannels);
   const extra = bits - 4;
   const zero = 2 ** (bits - 1);
@@ -200,6 +228,7 @@ export function encodeModel(model: Model): Uint8Array {
     view.setUint32(p + format.LAYER_WEIGHTS_LENGTH, packed.length, true);
     view.setInt16(p + format.LAYER_LOWEST, layer.lowest, true);
     view.setInt16(p + format.LAYER_HIGHEST, layer.highest, true);
+    view.setUint32(p + format.LAYER_SHIFT, layer.shift, true);
     for (let c = 0; c < layer.outChannels; c++) {
       const block = at.parameters[i] + Math.floor(c / format.BLOCK_CHANNELS) * format.BLOCK_PARAMETER_BYTES;
       const place = block + 2 * laneOf(c % format.BLOCK_CHANNELS);
@@ -233,7 +262,10 @@ export function encodeModel(model: Model): Uint8Array {
 }
 
 function bad(message: string): SpikeletError {
-  return new SpikeletError("bad-model", `${message} The file is damaged or was not made by Spikelet: make it again with \`spikelet import\`.`);
+  return new SpikeletError(
+    "bad-model",
+    `${message} The file is damaged or was not made by Spikelet: make it again with \`spikelet import\`.`,
+  );
 }
 
 function decodeName(bytes: Uint8Array): string {
@@ -269,12 +301,16 @@ export function decodeModel(bytes: Uint8Array): Model {
   }
   const length = view.getUint32(format.HEADER_LENGTH, true);
   if (length !== bytes.length) {
-    throw bad(`The header says ${length} bytes, and the file has ${bytes.length}: it was cut short or something was added.`);
+    throw bad(
+      `The header says ${length} bytes, and the file has ${bytes.length}: it was cut short or something was added.`,
+    );
   }
   const crc = view.getUint32(format.HEADER_CRC, true);
   const computed = crc32(bytes.subarray(CRC_START));
   if (crc !== computed) {
-    throw bad(`The checksum is ${computed.toString(16)}; the header says ${crc.toString(16)}: at least one byte has changed.`);
+    throw bad(
+      `The checksum is ${computed.toString(16)}; the header says ${crc.toString(16)}: at least one byte has changed.`,
+    );
   }
 
   const imageSize = view.getUint16(format.HEADER_IMAGE_SIZE, true);
@@ -284,8 +320,10 @@ export function decodeModel(bytes: Uint8Array): Model {
   const decoderLayers = view.getUint8(format.HEADER_DECODER_LAYERS);
   const encoderLayers = view.getUint8(format.HEADER_ENCODER_LAYERS);
   const priorCount = view.getUint8(format.HEADER_PRIORS);
-  if (imageChannels !== 1 && imageChannels !== 3) throw bad(`Found ${imageChannels} image channels; expected 1 or 3.`);
-  if (timeSteps < 1 || timeSteps > format.MAX_TIME_STEPS) throw bad(`Found ${timeSteps} time steps; expected 1 to 16.`);
+  if (imageChannels !== 1 && imageChannels !== 3)
+    throw bad(`Found ${imageChannels} image channels; expected 1 or 3.`);
+  if (timeSteps < 1 || timeSteps > format.MAX_TIME_STEPS)
+    throw bad(`Found ${timeSteps} time steps; expected 1 to 16.`);
   if (latentSize < 1 || latentSize > format.MAX_LATENT_SIZE) {
     throw bad(`Found a latent size of ${latentSize}; expected 1 to ${format.MAX_LATENT_SIZE}.`);
   }
@@ -295,22 +333,31 @@ export function decodeModel(bytes: Uint8Array): Model {
   if (priorCount < 1) throw bad("Found no prior; expected at least one.");
 
   const count = decoderLayers + encoderLayers;
-  if (format.HEADER_BYTES + count * format.LAYER_BYTES > bytes.length) throw bad("The layer table reaches past the end.");
+  if (format.HEADER_BYTES + count * format.LAYER_BYTES > bytes.length)
+    throw bad("The layer table reaches past the end.");
   const shapes = Array.from({ length: count }, (_, i) => {
     const p = format.HEADER_BYTES + i * format.LAYER_BYTES;
     const kind = KINDS[view.getUint8(p + format.LAYER_KIND)];
-    const bits = view.getUint8(p + format.LAYER_BITS) as WeightBits;
+    const bits = view.getUint8(p + format.LAYER_BITS) as WeightBits | 16;
+    const shift = view.getUint32(p + format.LAYER_SHIFT, true);
     const inputSize = view.getUint16(p + format.LAYER_INPUT_SIZE, true);
     const inChannels = view.getUint16(p + format.LAYER_IN_CHANNELS, true);
     const outChannels = view.getUint16(p + format.LAYER_OUT_CHANNELS, true);
     if (!kind) throw bad(`Layer ${i} is of an unknown kind.`);
-    if (![4, 5, 6, 8].includes(bits)) throw bad(`Layer ${i} has ${bits} bits a weight; expected 4, 5, 6 or 8.`);
+    const widths = kind === "imageConv" ? [16] : [4, 5, 6, 8];
+    if (!widths.includes(bits))
+      throw bad(`Layer ${i} has ${bits} bits a weight; expected ${widths.join(", ")}.`);
+    const mostShift = kind === "imageConv" ? 24 : 0;
+    if (shift > mostShift) throw bad(`Layer ${i} has a shift of ${shift}; expected at most ${mostShift}.`);
     if (!outChannels || outChannels % 32 || outChannels > format.MAX_CHANNELS) {
-      throw bad(`Layer ${i} has ${outChannels} output channels; expected a multiple of 32 up to ${format.MAX_CHANNELS}.`);
+      throw bad(
+        `Layer ${i} has ${outChannels} output channels; expected a multiple of 32 up to ${format.MAX_CHANNELS}.`,
+      );
     }
-    return { p, kind, bits, inputSize, inChannels, outChannels };
+    return { p, kind, bits, inputSize, inChannels, outChannels, shift };
   });
   checkDecoder(shapes.slice(0, decoderLayers), latentSize, imageSize);
+  checkEncoder(shapes.slice(decoderLayers), latentSize, imageSize, imageChannels);
 
   const at = sections({ layers: shapes, priors: priorCount, latentSize, imageChannels });
   const expectOffset = (what: string, place: number, expected: number) => {
@@ -321,13 +368,14 @@ export function decodeModel(bytes: Uint8Array): Model {
       );
     }
   };
-  if (at.length !== bytes.length) throw bad(`The layers take ${at.length} bytes; the file has ${bytes.length}.`);
+  if (at.length !== bytes.length)
+    throw bad(`The layers take ${at.length} bytes; the file has ${bytes.length}.`);
   expectOffset("priors' section", format.HEADER_PRIORS_OFFSET, at.priors);
   expectOffset("readout", format.HEADER_READOUT_OFFSET, at.readout);
   expectOffset("first layer's weights' section", format.HEADER_WEIGHTS_OFFSET, at.weightsStart);
 
   const layers = shapes.map((shape, i): IntegerLayer => {
-    const { p, kind, bits, inputSize, inChannels, outChannels } = shape;
+    const { p, kind, bits, inputSize, inChannels, outChannels, shift } = shape;
     expectOffset(`parameters' section of layer ${i}`, p + format.LAYER_PARAMETERS, at.parameters[i]);
     expectOffset(`scales' section of layer ${i}`, p + format.LAYER_SCALES, at.scales[i]);
     expectOffset(`weights' section of layer ${i}`, p + format.LAYER_WEIGHTS, at.weights[i]);
@@ -346,13 +394,16 @@ export function decodeModel(bytes: Uint8Array): Model {
         throw bad(`Layer ${i}, channel ${c}: the threshold is ${threshold[c]}; expected 1 to 32767.`);
       }
     }
-    const shapeOnly = { kind, bits, inputSize, inChannels, outChannels, bias, threshold, scale };
+    const shapeOnly = { kind, bits, inputSize, inChannels, outChannels, shift, bias, threshold, scale };
     const bounds = {
       lowest: view.getInt16(p + format.LAYER_LOWEST, true),
       highest: view.getInt16(p + format.LAYER_HIGHEST, true),
     };
     const layer = { ...shapeOnly, ...bounds };
-    return { ...layer, weights: unpackWeights(bytes.subarray(at.weights[i], at.weights[i] + weightsLength), layer) };
+    return {
+      ...layer,
+      weights: unpackWeights(bytes.subarray(at.weights[i], at.weights[i] + weightsLength), layer),
+    };
   });
 
   const priors = Array.from({ length: priorCount }, (_, i): Prior => {
@@ -362,7 +413,8 @@ export function decodeModel(bytes: Uint8Array): Model {
     for (let neuron = 0; neuron < latentSize; neuron++) {
       const row = p + format.PRIOR_HEADER_BYTES + neuron * priorRowBytes(latentSize);
       bias[neuron] = view.getInt32(row, true);
-      for (let k = 0; k < latentSize; k++) weights[neuron * latentSize + k] = view.getInt16(row + 4 + 2 * k, true);
+      for (let k = 0; k < latentSize; k++)
+        weights[neuron * latentSize + k] = view.getInt16(row + 4 + 2 * k, true);
     }
     const shift = view.getUint32(p + format.PRIOR_SHIFT, true);
     if (shift > 24) throw bad(`Prior ${i} has a shift of ${shift}; expected 0 to 24.`);
@@ -376,7 +428,8 @@ export function decodeModel(bytes: Uint8Array): Model {
       view.getInt16(at.readout + 4 * imageChannels + 2 * k, true),
     ),
   };
-  if (readout.shift < 1 || readout.shift > 30) throw bad(`The readout's shift is ${readout.shift}; expected 1 to 30.`);
+  if (readout.shift < 1 || readout.shift > 30)
+    throw bad(`The readout's shift is ${readout.shift}; expected 1 to 30.`);
 
   const name = decodeName(bytes.subarray(format.HEADER_NAME, format.HEADER_NAME + format.NAME_BYTES));
   return {
@@ -421,4 +474,34 @@ function checkDecoder(
       `The last decoder layer gives ${last.outChannels} channels of ${outputSize(last)}×${outputSize(last)}; expected ${format.READOUT_CHANNELS} of ${imageSize}×${imageSize}.`,
     );
   }
+}
+
+/** Likewise from image to latent; an encoder may be absent. */
+function checkEncoder(
+  layers: readonly { kind: LayerKind; inputSize: number; inChannels: number; outChannels: number }[],
+  latentSize: number,
+  imageSize: number,
+  imageChannels: number,
+): void {
+  layers.forEach((layer, i) => {
+    const before = layers[i - 1];
+    const mapFollows = (size: number, channels: number) =>
+      layer.inputSize === size && layer.inChannels === channels && layer.inputSize % 2 === 0;
+    let chained: boolean;
+    if (i === 0) chained = layer.kind === "imageConv" && mapFollows(imageSize, imageChannels);
+    else if (i < layers.length - 1)
+      chained = layer.kind === "conv" && mapFollows(outputSize(before), before.outChannels);
+    else {
+      chained =
+        layer.kind === "linear" &&
+        layer.inputSize === 1 &&
+        layer.inChannels === outputSize(before) ** 2 * before.outChannels &&
+        layer.outChannels === 32 * Math.ceil(latentSize / 32);
+    }
+    if (!chained) {
+      throw bad(
+        `Encoder layer ${i} (${layer.kind}, ${layer.inChannels} channels of ${layer.inputSize}×${layer.inputSize}) does not follow from what is before it.`,
+      );
+    }
+  });
 }

@@ -5,9 +5,12 @@ export type WeightBits = 4 | 5 | 6 | 8;
 
 /** A spiking layer in integers; docs/numerics.md says how they are used. */
 export interface IntegerLayer extends LayerShape {
-  readonly bits: WeightBits;
+  /** 16 for the convolution of the image. */
+  readonly bits: WeightBits | 16;
   /** (taps, inChannels, outChannels), tap = 3·ky + kx, in −2^(bits−1) … 2^(bits−1)−1. */
-  readonly weights: Int8Array;
+  readonly weights: Int8Array | Int16Array;
+  /** Of the convolution of the image: its weighted inputs are in units of 2^−shift; 0 for all others. */
+  readonly shift: number;
   /** (outChannels) */
   readonly bias: Int16Array;
   /** (outChannels) The least potential that fires, 1…32767. */
@@ -47,6 +50,7 @@ export interface Model {
   readonly timeSteps: number;
   readonly latentSize: number;
   readonly decoder: readonly IntegerLayer[];
+  /** From image to latent; the last one's outputs are the latent neurons, padded to a multiple of 32. Empty if there is none. */
   readonly encoder: readonly IntegerLayer[];
   /** At least one; the first is the default. */
   readonly priors: readonly Prior[];
@@ -57,4 +61,9 @@ export interface Model {
 export function decoderLayerName(index: number, layers: number): string {
   if (index === 0) return "decoder_input";
   return index === layers - 1 ? "final_layer.0" : `decoder.${index - 1}`;
+}
+
+/** An encoder layer's name in the reference code: encoder.0 …, before_latent_layer. */
+export function encoderLayerName(index: number, layers: number): string {
+  return index === layers - 1 ? "before_latent_layer" : `encoder.${index}`;
 }

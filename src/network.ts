@@ -4,8 +4,11 @@ export interface Tensor {
   readonly data: Float32Array;
 }
 
-/** Linear, 3×3 transposed convolution of stride 2 (pad 1, output pad 1), or 3×3 convolution of stride 2 (pad 1). */
-export type LayerKind = "linear" | "transposedConv" | "conv";
+/**
+ * Linear, 3×3 transposed convolution of stride 2 (pad 1, output pad 1), 3×3 convolution of stride 2 (pad 1), or the same
+ * convolution of an image, which is no spikes and the same at every step.
+ */
+export type LayerKind = "linear" | "transposedConv" | "conv" | "imageConv";
 
 /** What every layer has, float or integer. */
 export interface LayerShape {
@@ -63,7 +66,7 @@ export const BATCH_NORM_EPSILON = 1e-5;
 /** Rows, and columns, of a layer's output map. */
 export function outputSize(layer: LayerShape): number {
   if (layer.kind === "linear") return 1;
-  return layer.kind === "conv" ? layer.inputSize / 2 : layer.inputSize * 2;
+  return layer.kind === "transposedConv" ? layer.inputSize * 2 : layer.inputSize / 2;
 }
 
 /** Kernel taps of a layer: 9, or 1 for linear. */

@@ -60,7 +60,7 @@ export interface LayerEvents {
 
 /**
  * Adds to `currents` (rows, columns, outChannels) the weights of every synapse that one step's input spikes
- * (rows, columns, inChannels) drive in a linear or transposed convolution layer. Returns how many.
+ * (rows, columns, inChannels) drive in a linear, transposed convolution or convolution layer. Returns how many.
  */
 export function accumulateSynapses(
   layer: LayerShape & { readonly weights: ArrayLike<number> },
@@ -70,7 +70,11 @@ export function accumulateSynapses(
   const { inputSize, inChannels, outChannels, weights } = layer;
   const size = outputSize(layer);
   const kernel = layer.kind === "linear" ? 1 : 3;
-  const target = (input: number, tap: number) => (layer.kind === "linear" ? 0 : 2 * input - 1 + tap);
+  // Output row (or column) that an input row reaches through a tap; a fraction where it reaches none.
+  const target = (input: number, tap: number) => {
+    if (layer.kind === "linear") return 0;
+    return layer.kind === "transposedConv" ? 2 * input - 1 + tap : (input + 1 - tap) / 2;
+  };
   let synapses = 0;
   for (let row = 0; row < inputSize; row++) {
     for (let column = 0; column < inputSize; column++) {
@@ -78,10 +82,10 @@ export function accumulateSynapses(
         if (spikes[(row * inputSize + column) * inChannels + channel] === 0) continue;
         for (let ky = 0; ky < kernel; ky++) {
           const y = target(row, ky);
-          if (y < 0 || y >= size) continue;
+          if (y < 0 || y >= size || y % 1) continue;
           for (let kx = 0; kx < kernel; kx++) {
             const x = target(column, kx);
-            if (x < 0 || x >= size) continue;
+            if (x < 0 || x >= size || x % 1) continue;
             const from = ((ky * kernel + kx) * inChannels + channel) * outChannels;
             const to = (y * size + x) * outChannels;
             for (let c = 0; c < outChannels; c++) currents[to + c] += weights[from + c];
@@ -94,20 +98,25 @@ export function accumulateSynapses(
   return synapses;
 }
 
-/** Output spikes (timeSteps, rows, columns, channels) of a spiking layer, and what it took. */
-function runLayer(layer: IntegerLayer, spikes: Uint8Array, timeSteps: number) {
-  const inputs = layer.inputSize ** 2 * layer.inChannels;
+/**
+ * Runs a layer's LIF neurons.
+ * @param integrate - adds step t's weighted inputs to currents (rows, columns, outChannels)
+ * @returns output spikes (timeSteps, rows, columns, channels), and the range of the potentials
+ */
+function fireLayer(
+  layer: IntegerLayer,
+  timeSteps: number,
+  integrate: (t: number, currents: Int32Array) => void,
+): { output: Uint8Array; range: PotentialRange } {
   const neurons = outputSize(layer) ** 2 * layer.outChannels;
   const output = new Uint8Array(timeSteps * neurons);
   const carried = new Int32Array(neurons); // u[t−1], or 0 where o[t−1] = 1
   const currents = new Int32Array(neurons); // x[t]
-  let synapticOperations = 0;
   let lowest = 0;
   let highest = 0;
   for (let t = 0; t < timeSteps; t++) {
     for (let i = 0; i < neurons; i++) currents[i] = layer.bias[i % layer.outChannels];
-    const input = spikes.subarray(t * inputs, (t + 1) * inputs);
-    synapticOperations += accumulateSynapses(layer, input, currents);
+    integrate(t, currents);
     for (let i = 0; i < neurons; i++) {
       const potential = currents[i] + ((carried[i] + 2) >> 2);
       const fires = potential >= layer.threshold[i % layer.outChannels];
@@ -117,12 +126,52 @@ function runLayer(layer: IntegerLayer, spikes: Uint8Array, timeSteps: number) {
       highest = Math.max(highest, potential);
     }
   }
+  return { output, range: { lowest, highest } };
+}
+
+/** Runs a spiking layer on input spikes (timeSteps, rows, columns, channels). */
+function runLayer(layer: IntegerLayer, spikes: Uint8Array, timeSteps: number) {
+  const inputs = layer.inputSize ** 2 * layer.inChannels;
+  let synapticOperations = 0;
+  const { output, range } = fireLayer(layer, timeSteps, (t, currents) => {
+    const input = spikes.subarray(t * inputs, (t + 1) * inputs);
+    synapticOperations += accumulateSynapses(layer, input, currents);
+  });
   const events: LayerEvents = {
     spikes: countSpikes(spikes),
     synapticOperations,
-    neuronUpdates: timeSteps * neurons,
+    neuronUpdates: output.length,
   };
-  return { output, events, range: { lowest, highest } };
+  return { output, events, range };
+}
+
+/**
+ * Sums an image (rows, columns, imageChannels) over the taps of the first convolution, without bias: result (rows / 2,
+ * columns / 2, outChannels). Outside the image a value is 0.
+ */
+export function convolveImage(
+  layer: LayerShape & { readonly weights: ArrayLike<number> },
+  values: ArrayLike<number>,
+): Float64Array {
+  const { inputSize, inChannels, outChannels, weights } = layer;
+  const size = outputSize(layer);
+  const result = new Float64Array(size * size * outChannels);
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      for (let tap = 0; tap < 9; tap++) {
+        const row = 2 * y - 1 + Math.floor(tap / 3);
+        const column = 2 * x - 1 + (tap % 3);
+        if (row < 0 || row >= inputSize || column < 0 || column >= inputSize) continue;
+        for (let g = 0; g < inChannels; g++) {
+          const value = values[(row * inputSize + column) * inChannels + g];
+          const from = (tap * inChannels + g) * outChannels;
+          const to = (y * size + x) * outChannels;
+          for (let c = 0; c < outChannels; c++) result[to + c] += weights[from + c] * value;
+        }
+      }
+    }
+  }
+  return result;
 }
 
 function countSpikes(spikes: Uint8Array): number {
@@ -195,11 +244,56 @@ function readPixels(readout: Readout, model: Model, spikes: Uint8Array, timeStep
   });
 }
 
+/** The lowest and highest potential met, zero included. */
+export interface PotentialRange {
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+export interface EncodedImage {
+  /** Of each encoder layer its output spikes (timeSteps, rows, columns, channels); linear: (timeSteps, channels). */
+  readonly layers: readonly Uint8Array[];
+  readonly potentialRanges: readonly PotentialRange[];
+  /** (latentSize) posterior firing rates r_q, Q16. */
+  readonly rates: Int32Array;
+  /** One per encoder layer; the convolution of the image sees no spikes. */
+  readonly ledger: readonly LayerEvents[];
+}
+
+/** Encodes pixels (imageSize, imageSize, imageChannels), 0…255. The model must have an encoder. */
+export function encodeImage(model: Model, pixels: Uint8Array, timeSteps: number): EncodedImage {
+  const [image, ...spiking] = model.encoder;
+  const sums = convolveImage(
+    image,
+    Array.from(pixels, (p) => 2 * p - 255),
+  ).map((sum) => roundShift(sum, image.shift));
+  const first = fireLayer(image, timeSteps, (_, currents) => {
+    for (let i = 0; i < currents.length; i++) currents[i] += sums[i];
+  });
+  const layers = [first.output];
+  const potentialRanges = [first.range];
+  const ledger: LayerEvents[] = [{ spikes: 0, synapticOperations: 0, neuronUpdates: first.output.length }];
+  for (const layer of spiking) {
+    const { output, events, range } = runLayer(layer, layers[layers.length - 1], timeSteps);
+    layers.push(output);
+    potentialRanges.push(range);
+    ledger.push(events);
+  }
+  const latent = layers[layers.length - 1];
+  const padded = latent.length / timeSteps;
+  const rates = Int32Array.from({ length: model.latentSize }, (_, neuron) => {
+    let count = 0;
+    for (let t = 0; t < timeSteps; t++) count += latent[t * padded + neuron];
+    return Math.floor((count * 65536 + (timeSteps >> 1)) / timeSteps);
+  });
+  return { layers, potentialRanges, rates, ledger };
+}
+
 export interface DecodedImage {
   /** Of each decoder layer its output spikes (timeSteps, rows, columns, channels); linear: (timeSteps, channels). */
   readonly layers: readonly Uint8Array[];
-  /** Of each decoder layer the lowest and highest potential met, zero included. */
-  readonly potentialRanges: readonly { readonly lowest: number; readonly highest: number }[];
+  /** One per decoder layer. */
+  readonly potentialRanges: readonly PotentialRange[];
   /** (imageSize, imageSize, imageChannels), 0…255 */
   readonly pixels: Uint8Array;
   /** One per decoder layer, then the readout. */
@@ -210,7 +304,7 @@ export interface DecodedImage {
 export function decodeSpikes(model: Model, spikes: Uint8Array, timeSteps: number): DecodedImage {
   const { imageSize, imageChannels, readout } = model;
   const layers: Uint8Array[] = [];
-  const potentialRanges: { lowest: number; highest: number }[] = [];
+  const potentialRanges: PotentialRange[] = [];
   const ledger: LayerEvents[] = [];
   let input = spikes;
   for (const layer of model.decoder) {

@@ -1,7 +1,7 @@
-import { FIRING_THRESHOLD, BATCH_NORM_EPSILON, tapCount } from "./network.js";
-import type { FloatLayer, LayerShape, Network } from "./network.js";
 import { SpikeletError } from "./errors.js";
 import type { IntegerLayer, Model, Prior, Readout, WeightBits } from "./model.js";
+import type { FloatLayer, LayerShape, Network } from "./network.js";
+import { BATCH_NORM_EPSILON, FIRING_THRESHOLD, tapCount } from "./network.js";
 import { COEFFICIENT_TABLE } from "./tables.js";
 
 export interface QuantizeOptions {
@@ -65,7 +65,7 @@ const SCALE_STEP = 1.02;
 /** Taps (3·ky + kx) that one output position sees together. */
 function tapSets(kind: LayerShape["kind"]): number[][] {
   if (kind === "linear") return [[0]];
-  if (kind === "conv") return [[0, 1, 2, 3, 4, 5, 6, 7, 8]];
+  if (kind === "conv" || kind === "imageConv") return [[0, 1, 2, 3, 4, 5, 6, 7, 8]];
   return [[4], [5, 3], [7, 1], [8, 6, 2, 0]];
 }
 
@@ -75,6 +75,26 @@ interface Channel {
   readonly threshold: number;
   readonly lowest: number;
   readonly highest: number;
+}
+
+/**
+ * Bounds of the potential where the weighted inputs lie in low … high; null if it is not proved to fit in 16 bits
+ * (docs/numerics.md, "Range").
+ */
+function potentialRange(
+  low: number,
+  high: number,
+  threshold: number,
+): { lowest: number; highest: number } | null {
+  // Only a potential below the threshold is carried over, a quarter of it.
+  const highest = high + Math.max(0, (threshold + 1) >> 2);
+  let lowest = low;
+  for (let before = lowest + 1; before !== lowest; ) {
+    before = lowest;
+    lowest = low + Math.min(0, (lowest + 2) >> 2);
+  }
+  const fits = threshold <= 32767 && highest <= HIGHEST && lowest - threshold >= LOWEST_MARGIN;
+  return fits ? { lowest, highest } : null;
 }
 
 /** One output channel in integers of `scale`; null if its potentials are not proved to fit. */
@@ -100,16 +120,8 @@ function quantizeChannel(folded: FoldedLayer, channel: number, scale: number): C
     low = Math.min(low, negative);
     high = Math.max(high, positive);
   }
-  // Only a potential below the threshold is carried over, a quarter of it.
-  const highest = high + Math.max(0, (threshold + 1) >> 2);
-  let lowest = low;
-  for (let before = 1; before !== lowest; ) {
-    before = lowest;
-    lowest = low + Math.min(0, (lowest + 2) >> 2);
-  }
-  const fits =
-    threshold <= 32767 && highest <= HIGHEST && lowest - threshold >= LOWEST_MARGIN && Math.abs(bias) <= 32767;
-  return fits ? { weights, bias, threshold, lowest, highest } : null;
+  const range = potentialRange(low, high, threshold);
+  return range ? { weights, bias, threshold, ...range } : null;
 }
 
 function quantizeLayer(folded: FoldedLayer, bits: WeightBits): { layer: IntegerLayer; report: LayerReport } {
@@ -157,7 +169,20 @@ function quantizeLayer(folded: FoldedLayer, bits: WeightBits): { layer: IntegerL
   }
   const { kind, inputSize, inChannels, name } = folded;
   return {
-    layer: { kind, bits, inputSize, inChannels, outChannels, weights, bias, threshold, scale: scales, lowest, highest },
+    layer: {
+      kind,
+      bits,
+      inputSize,
+      inChannels,
+      outChannels,
+      weights,
+      shift: 0,
+      bias,
+      threshold,
+      scale: scales,
+      lowest,
+      highest,
+    },
     report: {
       name,
       bits,
@@ -169,6 +194,94 @@ function quantizeLayer(folded: FoldedLayer, bits: WeightBits): { layer: IntegerL
       highest,
     },
   };
+}
+
+/** What the lowest potential and the threshold of an image channel may take together: 16 bits, less some room for rounding. */
+const IMAGE_RANGE = 32500;
+
+/**
+ * The convolution of the image (docs/numerics.md, "Encoder"). Its scales are not bound to the size of a weight, so each
+ * channel takes the finest that keeps its potentials in 16 bits.
+ */
+function quantizeImageLayer(folded: FoldedLayer): { layer: IntegerLayer; report: LayerReport } {
+  const { name, kind, inputSize, inChannels, outChannels } = folded;
+  const rows = 9 * inChannels;
+  const scale = Float32Array.from({ length: outChannels }, (_, c) => {
+    let bound = Math.abs(folded.bias[c]);
+    for (let r = 0; r < rows; r++) bound += Math.abs(folded.weights[r * outChannels + c]);
+    // With the leak a potential falls to 4/3 of the lowest input; the threshold is compared with it.
+    return ((4 / 3) * bound + FIRING_THRESHOLD) / IMAGE_RANGE;
+  });
+  const exact = folded.weights.map((w, i) => w / (255 * scale[i % outChannels]));
+  const shift = largestShift(exact, 32767, 24);
+  const weights = Int16Array.from(scaled(exact, shift));
+  const bias = Int16Array.from(folded.bias, (b, c) => Math.round(b / scale[c]));
+  const threshold = Uint16Array.from(scale, (s) => Math.floor(FIRING_THRESHOLD / s) + 1);
+  let lowest = 0;
+  let highest = 0;
+  let error = 0;
+  let power = 0;
+  for (let c = 0; c < outChannels; c++) {
+    let sum = 0;
+    for (let i = c; i < weights.length; i += outChannels) {
+      sum += Math.abs(weights[i]) * 255;
+      error += ((exact[i] - weights[i] / 2 ** shift) * scale[c]) ** 2;
+      power += (exact[i] * scale[c]) ** 2;
+    }
+    const most = Math.ceil(sum / 2 ** shift) + 1;
+    const range = potentialRange(bias[c] - most, bias[c] + most, threshold[c]);
+    if (!range || shift < 0 || sum + 2 ** shift > 2 ** 31) {
+      throw new SpikeletError(
+        "cannot-quantize",
+        `${name}: output channel ${c} cannot be held in 16 bits. Check its tdBN parameters.`,
+      );
+    }
+    lowest = Math.min(lowest, range.lowest);
+    highest = Math.max(highest, range.highest);
+  }
+  return {
+    layer: {
+      kind,
+      bits: 16,
+      inputSize,
+      inChannels,
+      outChannels,
+      weights,
+      shift,
+      bias,
+      threshold,
+      scale,
+      lowest,
+      highest,
+    },
+    report: {
+      name,
+      bits: 16,
+      weights: weights.length,
+      bytes: weights.length * 2,
+      relativeError: power ? Math.sqrt(error / power) : 0,
+      widenedChannels: 0,
+      lowest,
+      highest,
+    },
+  };
+}
+
+/** Adds output channels up to a multiple of 32 that never fire. */
+function padChannels(layer: IntegerLayer): IntegerLayer {
+  const { outChannels } = layer;
+  const padded = 32 * Math.ceil(outChannels / 32);
+  const weights = new Int8Array((layer.weights.length / outChannels) * padded);
+  layer.weights.forEach((w, i) => {
+    weights[Math.floor(i / outChannels) * padded + (i % outChannels)] = w;
+  });
+  const bias = new Int16Array(padded);
+  const threshold = new Uint16Array(padded).fill(32767);
+  const scale = new Float32Array(padded).fill(FIRING_THRESHOLD / 32767);
+  bias.set(layer.bias);
+  threshold.set(layer.threshold);
+  scale.set(layer.scale);
+  return { ...layer, outChannels: padded, weights, bias, threshold, scale };
 }
 
 /** The largest shift, at most `most`, with which all values times 2^shift are at most `limit`. */
@@ -238,7 +351,11 @@ export function quantizeNetwork(
   network: Network,
   { bits = 8, name = "esvae" }: QuantizeOptions = {},
 ): { model: Model; report: QuantizationReport } {
-  const layers = network.decoder.map((layer) => quantizeLayer(foldBatchNorm(layer), bits));
+  const decoder = network.decoder.map((layer) => quantizeLayer(foldBatchNorm(layer), bits));
+  const encoder = network.encoder.map((layer) => {
+    const folded = foldBatchNorm(layer);
+    return layer.kind === "imageConv" ? quantizeImageLayer(folded) : quantizeLayer(folded, bits);
+  });
   return {
     model: {
       name,
@@ -246,11 +363,11 @@ export function quantizeNetwork(
       imageChannels: network.imageChannels,
       timeSteps: network.timeSteps,
       latentSize: network.latentSize,
-      decoder: layers.map((l) => l.layer),
-      encoder: [],
+      decoder: decoder.map((l) => l.layer),
+      encoder: encoder.map((l) => (l.layer.kind === "linear" ? padChannels(l.layer) : l.layer)),
       priors: [quantizePrior("learned", network.prior.weights, network.prior.bias)],
       readout: quantizeReadout(network),
     },
-    report: { layers: layers.map((l) => l.report) },
+    report: { layers: [...decoder, ...encoder].map((l) => l.report) },
   };
 }

@@ -15,9 +15,13 @@ async function readFromWeb(source: string | URL): Promise<Uint8Array> {
   try {
     response = await fetch(source);
   } catch (cause) {
-    throw new SpikeletError("no-such-file", `${source} could not be fetched. Check the address and the connection.`, {
-      cause,
-    });
+    throw new SpikeletError(
+      "no-such-file",
+      `${source} could not be fetched. Check the address and the connection.`,
+      {
+        cause,
+      },
+    );
   }
   if (!response.ok) {
     throw new SpikeletError(

@@ -8,29 +8,30 @@ import { Generator } from "../src/index.js";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-test(
-  "the browser build makes the same image in Chromium, in both builds",
-  { skip: existsSync(CHROMIUM) ? false : `${CHROMIUM} is not installed (set CHROMIUM to the path of a Chromium)` },
-  async () => {
-    const files: Record<string, [type: string, path: string]> = {
-      "/browser.js": ["text/javascript", "dist/browser.js"],
-      "/model.spk": ["application/octet-stream", "models/esvae-mnist.spk"],
-    };
-    const server = createServer((request, response) => {
-      const file = files[request.url ?? ""];
-      response.setHeader("content-type", file?.[0] ?? "text/html");
-      response.end(file ? readFileSync(file[1]) : "<!doctype html><title>Spikelet</title>");
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
-    });
-    try {
-      const page = await browser.newPage();
-      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-      // As text: a function would carry the test runner's helpers along.
-      const images = await page.evaluate(`(async () => {
+test("the browser build makes the same image in Chromium, in both builds", {
+  skip: existsSync(CHROMIUM)
+    ? false
+    : `${CHROMIUM} is not installed (set CHROMIUM to the path of a Chromium)`,
+}, async () => {
+  const files: Record<string, [type: string, path: string]> = {
+    "/browser.js": ["text/javascript", "dist/browser.js"],
+    "/model.spk": ["application/octet-stream", "models/esvae-mnist.spk"],
+  };
+  const server = createServer((request, response) => {
+    const file = files[request.url ?? ""];
+    response.setHeader("content-type", file?.[0] ?? "text/html");
+    response.end(file ? readFileSync(file[1]) : "<!doctype html><title>Spikelet</title>");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
+  });
+  try {
+    const page = await browser.newPage();
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    // As text: a function would carry the test runner's helpers along.
+    const images = await page.evaluate(`(async () => {
         const { Generator } = await import("/browser.js");
         const images = [];
         for (const build of ["plain", "simd"]) {
@@ -39,11 +40,12 @@ test(
         }
         return images;
       })()`);
-      const expected = Array.from((await Generator.load("models/esvae-mnist.spk")).generate({ seed: 4, count: 2 }).pixels);
-      assert.deepEqual(images, [expected, expected]);
-    } finally {
-      await browser.close();
-      server.close();
-    }
-  },
-);
+    const expected = Array.from(
+      (await Generator.load("models/esvae-mnist.spk")).generate({ seed: 4, count: 2 }).pixels,
+    );
+    assert.deepEqual(images, [expected, expected]);
+  } finally {
+    await browser.close();
+    server.close();
+  }
+});

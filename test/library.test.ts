@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { Generator, memoryPlan, SpikeletError } from "../src/index.js";
-import { readFileSync } from "node:fs";
 
 const MODEL = "models/esvae-mnist.spk";
 
@@ -18,7 +18,9 @@ function code(expected: string, message: RegExp) {
 test("loads from a path, a file URL and bytes, with the same result", async () => {
   const bytes = readFileSync(MODEL);
   const sources = [MODEL, pathToFileURL(MODEL), bytes];
-  const images = await Promise.all(sources.map(async (s) => (await Generator.load(s)).generate({ seed: 3 }).pixels));
+  const images = await Promise.all(
+    sources.map(async (s) => (await Generator.load(s)).generate({ seed: 3 }).pixels),
+  );
   assert.deepEqual(images[1], images[0]);
   assert.deepEqual(images[2], images[0]);
 });
@@ -80,8 +82,14 @@ test("the ledger adds up, and asking for it does not change the image", async ()
   assert.deepEqual(pixels, generator.generate({ seed: 1 }).pixels);
   const [ledger] = ledgers;
   assert.equal(ledger.layers.length, 6);
-  assert.equal(ledger.synapticOperations, ledger.layers.reduce((sum, l) => sum + l.synapticOperations, 0));
-  assert.equal(ledger.layers.reduce((sum, l) => sum + l.neuronUpdates, 0), 48128 * 16);
+  assert.equal(
+    ledger.synapticOperations,
+    ledger.layers.reduce((sum, l) => sum + l.synapticOperations, 0),
+  );
+  assert.equal(
+    ledger.layers.reduce((sum, l) => sum + l.neuronUpdates, 0),
+    48128 * 16,
+  );
   assert.equal(ledger.randomWords, 32 + 16 * 16);
   assert.ok(ledger.bytesFetched > 429_344, "every weight is fetched once");
   assert.deepEqual(generator.generate({ seed: 1, ledger: true }).ledgers[0], ledger);
@@ -105,19 +113,29 @@ test("bad options are refused with what was found and expected", async () => {
     [{ index: 2n ** 64n - 1n, count: 2 }, /index \+ count is 18446744073709551616/],
     [{ prior: "seven" }, /prior is seven; expected one of "learned"/],
   ];
-  for (const [options, message] of bad) assert.throws(() => generator.generate(options), code("bad-option", message));
-  assert.throws(() => generator.generateInto(new Uint8Array(3)), code("bad-option", /pixels.length is 3; expected 1024/));
+  for (const [options, message] of bad)
+    assert.throws(() => generator.generate(options), code("bad-option", message));
+  assert.throws(
+    () => generator.generateInto(new Uint8Array(3)),
+    code("bad-option", /pixels.length is 3; expected 1024/),
+  );
   assert.throws(() => generator.decode({}), code("bad-input", /either firingRates or spikeTrains/));
   assert.throws(() => generator.decode({ firingRates: [1] }), code("bad-input", /1 values; expected 32/));
   assert.throws(
     () => generator.decode({ firingRates: new Array(32).fill(Number.NaN) }),
     code("bad-input", /firingRates\[0\] is NaN/),
   );
-  assert.throws(() => generator.decode({ spikeTrains: new Uint8Array(512).fill(2) }), code("bad-input", /is 2; expected 0 or 1/));
+  assert.throws(
+    () => generator.decode({ spikeTrains: new Uint8Array(512).fill(2) }),
+    code("bad-input", /is 2; expected 0 or 1/),
+  );
 });
 
 test("sources that are no model are refused", async () => {
-  await assert.rejects(Generator.load("models/none.spk"), code("no-such-file", /models\/none.spk could not be read/));
+  await assert.rejects(
+    Generator.load("models/none.spk"),
+    code("no-such-file", /models\/none.spk could not be read/),
+  );
   await assert.rejects(Generator.load(new Uint8Array(10)), code("bad-model", /Found 10 bytes/));
   await assert.rejects(Generator.load(new Uint8Array(100)), code("bad-model", /53 50 4b 4c/));
 });

@@ -3,22 +3,34 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { readNetwork } from "../src/checkpoint/architecture.js";
+import { readCheckpoint } from "../src/checkpoint/checkpoint.js";
 import { Generator } from "../src/index.js";
 import { encodeModel } from "../src/model-file.js";
 import { quantizeNetwork } from "../src/quantize.js";
-import { readCheckpoint } from "../src/checkpoint/checkpoint.js";
-import { readNetwork } from "../src/checkpoint/architecture.js";
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8"));
 const checkpoint = "../shared/data/esvae-mnist/checkpoint.pth";
 
 test("the packed package with the MNIST model is under 1 MB and has all that it exports", () => {
-  const { stdout } = spawnSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { encoding: "utf8" });
+  const { stdout } = spawnSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
+    encoding: "utf8",
+  });
   const [pack] = JSON.parse(stdout);
   assert.ok(pack.size < 1_000_000, `${pack.size} bytes`);
   const files = new Set(pack.files.map((f: { path: string }) => f.path));
-  const exported = [...Object.values(manifest.exports["."]), manifest.exports["./spikelet.wasm"], manifest.exports["./spikelet.simd.wasm"]];
-  for (const path of [...exported, manifest.bin.spikelet, "./models/esvae-mnist.spk", "./dist/worker.js", "./LICENSE"]) {
+  const exported = [
+    ...Object.values(manifest.exports["."]),
+    manifest.exports["./spikelet.wasm"],
+    manifest.exports["./spikelet.simd.wasm"],
+  ];
+  for (const path of [
+    ...exported,
+    manifest.bin.spikelet,
+    "./models/esvae-mnist.spk",
+    "./dist/worker.js",
+    "./LICENSE",
+  ]) {
     assert.ok(files.has(join(path as string)), `${path} is not in the package`);
   }
 });
@@ -32,19 +44,20 @@ test("users install nothing else", () => {
 test("the built library for Node gives the same image as its source", async () => {
   const built: { Generator: typeof Generator } = await import(join(process.cwd(), "dist/index.js"));
   const ours = (await Generator.load("models/esvae-mnist.spk")).generate({ seed: 9 });
-  assert.deepEqual((await built.Generator.load("models/esvae-mnist.spk")).generate({ seed: 9 }).pixels, ours.pixels);
+  assert.deepEqual(
+    (await built.Generator.load("models/esvae-mnist.spk")).generate({ seed: 9 }).pixels,
+    ours.pixels,
+  );
 });
 
 test("the browser build asks for nothing of Node's", () => {
   assert.doesNotMatch(readFileSync("dist/browser.js", "utf8"), /node:|\brequire\(/);
 });
 
-test(
-  "the shipped model is what the importer makes of the checkpoint, byte for byte",
-  { skip: existsSync(checkpoint) ? false : `${checkpoint} is not here` },
-  () => {
-    const network = readNetwork(readCheckpoint(readFileSync(checkpoint)));
-    const { model } = quantizeNetwork(network, { bits: 8, name: "esvae-mnist" });
-    assert.deepEqual(Buffer.from(encodeModel(model)), readFileSync("models/esvae-mnist.spk"));
-  },
-);
+test("the shipped model is what the importer makes of the checkpoint, byte for byte", {
+  skip: existsSync(checkpoint) ? false : `${checkpoint} is not here`,
+}, () => {
+  const network = readNetwork(readCheckpoint(readFileSync(checkpoint)));
+  const { model } = quantizeNetwork(network, { bits: 8, name: "esvae-mnist" });
+  assert.deepEqual(Buffer.from(encodeModel(model)), readFileSync("models/esvae-mnist.spk"));
+});

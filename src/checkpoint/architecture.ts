@@ -206,7 +206,12 @@ function readEncoder(
     const outChannels = take(tensors, `${name}.weight`, ["out", inChannels, 3, 3, 1]).shape[0];
     checkChannels(`${name}.weight`, outChannels);
     layers.push(
-      readLayer(tensors, name, { kind: "conv", inputSize: imageSize / 2 ** level, inChannels, outChannels }),
+      readLayer(tensors, name, {
+        kind: level === 0 ? "imageConv" : "conv",
+        inputSize: imageSize / 2 ** level,
+        inChannels,
+        outChannels,
+      }),
     );
     inChannels = outChannels;
   }

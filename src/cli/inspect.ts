@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type MemoryPlan, memoryPlan } from "../generator.js";
-import { decoderLayerName, type IntegerLayer, type Model } from "../model.js";
+import { decoderLayerName, encoderLayerName, type IntegerLayer, type Model } from "../model.js";
 import { decodeModel } from "../model-file.js";
 import { formatCount, formatFacts, formatMeasure, formatTable } from "./format.js";
 import { about } from "./input.js";
@@ -82,10 +82,6 @@ type ModelFacts = Omit<Model, "decoder" | "encoder" | "priors" | "readout"> & {
   readonly encoder: readonly LayerFacts[];
   readonly memory: { readonly build: string; readonly resident: MemoryPlan; readonly streamed: MemoryPlan };
 };
-
-function encoderLayerName(index: number, layers: number): string {
-  return index === layers - 1 ? "before_latent_layer" : `encoder.${index}`;
-}
 
 function layerFacts(name: string, layer: IntegerLayer): LayerFacts {
   const scales = layer.scale.toSorted();

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { constants } from "node:os";
 import { Command, CommanderError } from "commander";
 import { type ErrorCode, SpikeletError } from "../errors.js";
@@ -34,9 +35,12 @@ function report(error: unknown): number {
   // Commander has printed its message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USER_MISTAKE;
 
-  const debug = process.argv.includes("--debug");
-  const text = error instanceof Error ? (debug ? error.stack : error.message) : String(error);
-  process.stderr.write(`spikelet: ${text}\n`);
+  const isExpected = error instanceof SpikeletError || error instanceof Interruption;
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const isDebugging = process.argv.includes("--debug");
+  const text = isExpected ? message : `unexpected: ${message} (--debug tells where)`;
+  process.stderr.write(`spikelet: ${isDebugging ? stack : text}\n`);
+
   if (error instanceof Interruption) return 128 + constants.signals[error.signal];
   return error instanceof SpikeletError && !FAILURES.includes(error.code) ? USER_MISTAKE : FAILURE;
 }
@@ -45,7 +49,8 @@ function report(error: unknown): number {
 function watchOutput(stream: NodeJS.WriteStream): void {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit();
-    process.exit(stream === process.stderr ? FAILURE : report(error));
+    if (stream === process.stdout) process.stderr.write(`spikelet: cannot print: ${error.message}\n`);
+    process.exit(FAILURE);
   });
 }
 

@@ -1,4 +1,4 @@
-// The decoder as it was trained: ESVAE's equations (arXiv 2310.14839, authors' code) in floating point. What
+// The network as it was trained: ESVAE's equations (arXiv 2310.14839, authors' code) in floating point. What
 // quantization is measured against. Sums are in float64 and PyTorch's in float32: a potential within float32
 // rounding of the threshold could fall on the other side (none does in the golden files).
 
@@ -11,17 +11,21 @@ import {
   outputSize,
   READOUT_DECAY,
 } from "./network.js";
-import { accumulateSynapses, convolveReadout } from "./oracle.js";
+import { accumulateSynapses, convolveImage, convolveReadout } from "./oracle.js";
 
 /**
- * Runs a linear or transposed convolution layer on input spikes (timeSteps, rows, columns, channels).
- * Returns its output spikes, in the same layout: convolution, tdBN, then LIF
+ * Runs a layer's tdBN and LIF neurons,
  *
- *     u[t] = τ · u[t−1] · (1 − o[t−1]) + x[t],  o[t] = u[t] > Vth
+ *     u[t] = τ · u[t−1] · (1 − o[t−1]) + tdBN(x[t]),  o[t] = u[t] > Vth
+ *
+ * @param integrate - adds step t's weighted inputs, without the bias, to currents (rows, columns, outChannels)
  */
-export function runFloatLayer(layer: FloatLayer, spikes: Uint8Array, timeSteps: number): Uint8Array {
+function fireFloatLayer(
+  layer: FloatLayer,
+  timeSteps: number,
+  integrate: (t: number, currents: Float64Array) => void,
+): Uint8Array {
   const { outChannels, batchNorm } = layer;
-  const inputs = layer.inputSize ** 2 * layer.inChannels;
   const neurons = outputSize(layer) ** 2 * outChannels;
   // tdBN as a factor on x − mean, per channel.
   const gain = Float64Array.from(batchNorm.weight, (weight, c) => {
@@ -32,7 +36,7 @@ export function runFloatLayer(layer: FloatLayer, spikes: Uint8Array, timeSteps: 
   const carried = new Float64Array(neurons); // u[t−1] · (1 − o[t−1])
   for (let t = 0; t < timeSteps; t++) {
     for (let i = 0; i < neurons; i++) currents[i] = layer.bias[i % outChannels];
-    accumulateSynapses(layer, spikes.subarray(t * inputs, (t + 1) * inputs), currents);
+    integrate(t, currents);
     for (let i = 0; i < neurons; i++) {
       const c = i % outChannels;
       const current = gain[c] * (currents[i] - batchNorm.mean[c]) + batchNorm.bias[c];
@@ -43,6 +47,44 @@ export function runFloatLayer(layer: FloatLayer, spikes: Uint8Array, timeSteps: 
     }
   }
   return output;
+}
+
+/** Output spikes of a layer on input spikes, both (timeSteps, rows, columns, channels). */
+export function runFloatLayer(layer: FloatLayer, spikes: Uint8Array, timeSteps: number): Uint8Array {
+  const inputs = layer.inputSize ** 2 * layer.inChannels;
+  return fireFloatLayer(layer, timeSteps, (t, currents) => {
+    accumulateSynapses(layer, spikes.subarray(t * inputs, (t + 1) * inputs), currents);
+  });
+}
+
+export interface FloatEncoding {
+  /** Of each encoder layer its output spikes (timeSteps, rows, columns, channels); linear: (timeSteps, channels). */
+  readonly layers: readonly Uint8Array[];
+  /** (latentSize) posterior firing rates r_q, multiples of 1/timeSteps. */
+  readonly rates: Float64Array;
+}
+
+/** Encodes pixels (imageSize, imageSize, imageChannels), 0…255, which stand for −1…1. */
+export function encodeFloat(network: Network, pixels: Uint8Array, timeSteps: number): FloatEncoding {
+  const [image, ...spiking] = network.encoder;
+  const sums = convolveImage(
+    image,
+    Array.from(pixels, (p) => (p / 255) * 2 - 1),
+  );
+  let spikes = fireFloatLayer(image, timeSteps, (_, currents) => {
+    for (let i = 0; i < currents.length; i++) currents[i] += sums[i];
+  });
+  const layers = [spikes];
+  for (const layer of spiking) {
+    spikes = runFloatLayer(layer, spikes, timeSteps);
+    layers.push(spikes);
+  }
+  const rates = Float64Array.from({ length: network.latentSize }, (_, neuron) => {
+    let count = 0;
+    for (let t = 0; t < timeSteps; t++) count += spikes[t * network.latentSize + neuron];
+    return count / timeSteps;
+  });
+  return { layers, rates };
 }
 
 /**

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { readNetwork } from "../src/checkpoint/architecture.js";
 import { readCheckpoint } from "../src/checkpoint/checkpoint.js";
 import { readSafetensors } from "../src/checkpoint/safetensors.js";
-import { decodeFloat, floatFiringRates, runFloatLayer } from "../src/float-decoder.js";
-import { decoderLayerName } from "../src/model.js";
+import { decodeFloat, encodeFloat, floatFiringRates, runFloatLayer } from "../src/float-network.js";
+import { decoderLayerName, encoderLayerName } from "../src/model.js";
 import type { Tensor } from "../src/network.js";
 
 // What the authors' code computes from the checkpoint beside it, in float32.
@@ -89,6 +89,37 @@ test("the prior's firing rates equal the authors'", options, (t) => {
   t.diagnostic(`largest error ${worst.toExponential(2)}`);
   assert.ok(worst < 1e-6);
 });
+
+test(
+  "the encoder fires as the authors' code does, and gives the same posterior firing rates",
+  options,
+  (t) => {
+    const network = loadNetwork();
+    const golden = readSafetensors(read("golden-encode.safetensors"));
+    const { shape, data: images } = golden.get("images")!;
+    const rates = golden.get("r_q")!.data;
+    const size = images.length / shape[0];
+    let flippedSpikes = 0;
+    let differentRates = 0;
+    for (let image = 0; image < shape[0]; image++) {
+      const pixels = Uint8Array.from(images.subarray(image * size, (image + 1) * size));
+      const encoded = encodeFloat(network, pixels, TIME_STEPS);
+      encoded.rates.forEach((rate, neuron) => {
+        if (rate !== rates[image * network.latentSize + neuron]) differentRates++;
+      });
+      if (image >= TRACED_IMAGES) continue;
+      network.encoder.forEach((layer, i) => {
+        const name = encoderLayerName(i, network.encoder.length);
+        const expected = spikesOf(golden.get(`spikes.${name}`)!, image, layer.outChannels);
+        flippedSpikes += encoded.layers[i].filter((spike, k) => spike !== expected[k]).length;
+      });
+    }
+    t.diagnostic(`${flippedSpikes} spikes and ${differentRates} firing rates differ`);
+    // A potential within float32 rounding of the threshold may fall on the other side.
+    assert.ok(flippedSpikes <= 2, "too many spikes differ");
+    assert.ok(differentRates <= 2, "too many firing rates differ");
+  },
+);
 
 function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   assert.equal(actual.length, expected.length);
