@@ -1,6 +1,6 @@
 import * as memory from "../assembly/memory";
 import { SpikeletError } from "./errors.js";
-import { PLAIN_WASM_BASE64, SIMD_WASM_BASE64 } from "./generated/wasm.js";
+import * as generated from "./generated/wasm.js";
 
 /** The two builds of the core's one source: plain Wasm for any engine, and SIMD. Same bits from both. */
 export type Build = "plain" | "simd";
@@ -15,6 +15,9 @@ interface Exports {
   sample(steps: number): number;
   decode(steps: number, ledger: number): number;
   generate(prior: number, steps: number, ledger: number): number;
+  /** Only in the cores with the encoder. */
+  openEncoder?(flags: number): number;
+  encode?(steps: number, ledger: number): number;
 }
 
 const STATUS_MESSAGES: Record<number, string> = {
@@ -29,15 +32,29 @@ function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 }
 
-const binaries = new Map<Build, Uint8Array<ArrayBuffer>>();
-const modules = new Map<Build, Promise<WebAssembly.Module>>();
+const BASE64 = {
+  plain: generated.PLAIN_BASE64,
+  simd: generated.SIMD_BASE64,
+  plainEncoder: generated.PLAIN_ENCODER_BASE64,
+  simdEncoder: generated.SIMD_ENCODER_BASE64,
+};
 
-/** The Wasm binary of a build. */
-export function wasmBytes(build: Build): Uint8Array<ArrayBuffer> {
-  let bytes = binaries.get(build);
+type Binary = keyof typeof BASE64;
+
+function binaryOf(build: Build, encoder: boolean): Binary {
+  return encoder ? `${build}Encoder` : build;
+}
+
+const binaries = new Map<Binary, Uint8Array<ArrayBuffer>>();
+const modules = new Map<Binary, Promise<WebAssembly.Module>>();
+
+/** The Wasm binary of a build, with or without the encoder. */
+export function wasmBytes(build: Build, encoder = false): Uint8Array<ArrayBuffer> {
+  const binary = binaryOf(build, encoder);
+  let bytes = binaries.get(binary);
   if (!bytes) {
-    bytes = decodeBase64(build === "simd" ? SIMD_WASM_BASE64 : PLAIN_WASM_BASE64);
-    binaries.set(build, bytes);
+    bytes = decodeBase64(BASE64[binary]);
+    binaries.set(binary, bytes);
   }
   return bytes;
 }
@@ -47,11 +64,12 @@ export function bestBuild(): Build {
   return WebAssembly.validate(wasmBytes("simd")) ? "simd" : "plain";
 }
 
-function compile(build: Build): Promise<WebAssembly.Module> {
-  let module = modules.get(build);
+function compile(build: Build, encoder: boolean): Promise<WebAssembly.Module> {
+  const binary = binaryOf(build, encoder);
+  let module = modules.get(binary);
   if (!module) {
-    module = WebAssembly.compile(wasmBytes(build));
-    modules.set(build, module);
+    module = WebAssembly.compile(wasmBytes(build, encoder));
+    modules.set(binary, module);
   }
   return module;
 }
@@ -68,6 +86,8 @@ export interface CoreOptions {
   readonly weights: Weights;
   /** Keep the spikes of every layer, for `map`. */
   readonly trace?: boolean;
+  /** Open the model's encoder as well. */
+  readonly encoder?: boolean;
 }
 
 /** A Wasm instance with a model in it. Views stay valid: memory is sized once, while the model is opened. */
@@ -86,7 +106,8 @@ export class Core {
    * @param flash - the bytes of a .spk file
    * @throws SpikeletError "core-failed" if the core refuses the file
    */
-  static async open(flash: Uint8Array, { build, weights, trace = false }: CoreOptions): Promise<Core> {
+  static async open(flash: Uint8Array, options: CoreOptions): Promise<Core> {
+    const { build, weights, trace = false, encoder = false } = options;
     let linear: WebAssembly.Memory | undefined;
     const read = (offset: number, destination: number, length: number): number => {
       const from = offset >>> 0;
@@ -94,16 +115,17 @@ export class Core {
       new Uint8Array(linear.buffer, destination >>> 0, length).set(flash.subarray(from, from + length));
       return 0;
     };
-    const instance = await WebAssembly.instantiate(await compile(build), { flash: { read } });
+    const instance = await WebAssembly.instantiate(await compile(build, encoder), { flash: { read } });
     const exports = instance.exports as unknown as Exports;
     linear = exports.memory;
     const flags = (weights === "resident" ? memory.FLAG_RESIDENT : 0) | (trace ? memory.FLAG_TRACE : 0);
-    let status = exports.open(flash.length, flags);
-    if (status === memory.STATUS_MEMORY) {
+    const openAll = () => exports.open(flash.length, flags) || (encoder && exports.openEncoder?.(flags)) || 0;
+    let status = openAll();
+    // The decoder's plan and the encoder's are made one after the other.
+    for (let tries = 0; tries < 2 && status === memory.STATUS_MEMORY; tries++) {
       const needed = new Uint32Array(linear.buffer, memory.PLAN_BYTES, 1)[0];
-      const pages = Math.ceil(needed / 65536) - linear.buffer.byteLength / 65536;
-      linear.grow(pages);
-      status = exports.open(flash.length, flags);
+      linear.grow(Math.ceil(needed / 65536) - linear.buffer.byteLength / 65536);
+      status = openAll();
     }
     if (status) fail(status);
     return new Core(exports);
@@ -144,6 +166,10 @@ export class Core {
 
   generate(prior: number, steps: number, ledger: boolean): void {
     this.#check(this.#exports.generate(prior, steps, Number(ledger)));
+  }
+
+  encode(steps: number, ledger: boolean): void {
+    this.#check(this.#exports.encode?.(steps, Number(ledger)) ?? memory.STATUS_NO_MODEL);
   }
 
   /** A layer's field of the plan (assembly/memory.ts). */

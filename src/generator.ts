@@ -2,7 +2,7 @@ import * as memory from "../assembly/memory";
 import { type Build, bestBuild, Core, type Weights, wasmBytes } from "./core.js";
 import { SpikeletError } from "./errors.js";
 import type { Model } from "./model.js";
-import { decoderLayerName } from "./model.js";
+import { decoderLayerName, encoderLayerName } from "./model.js";
 import { decodeModel } from "./model-file.js";
 import { type ModelSource, readSource } from "./source.js";
 
@@ -34,6 +34,8 @@ export interface LoadOptions {
   readonly build?: Build;
   /** "resident" if not given. "streamed" runs in as little memory as a device would. */
   readonly weights?: Weights;
+  /** Whether `encode` and `reconstruct` will be called: the core that has the encoder is larger. */
+  readonly encoder?: boolean;
 }
 
 /** Which image, and how long the network runs for it. */
@@ -61,6 +63,20 @@ export interface DecodeOptions extends ImageOptions {
   /** (timeSteps, latentSize) 0 or 1, in place of firing rates. */
   readonly spikeTrains?: ArrayLike<number>;
   readonly ledger?: boolean;
+}
+
+export interface EncodeOptions {
+  /** 1 … the model's time steps; all of them if not given. */
+  readonly timeSteps?: number;
+  readonly ledger?: boolean;
+}
+
+/** What the encoder makes of an image. */
+export interface Encoding {
+  /** (latentSize) posterior firing rates r_q, 0 … 1 in multiples of 1 / timeSteps. */
+  readonly firingRates: Float64Array;
+  /** If asked for. */
+  readonly ledger?: Ledger;
 }
 
 export interface Images {
@@ -134,12 +150,15 @@ export class Generator {
   readonly weights: Weights;
   readonly #core: Core;
   readonly #layers: number;
+  /** 0 if the core has no encoder. */
+  readonly #encoderLayers: number;
 
-  private constructor(core: Core, model: Model, bytes: number, build: Build, weights: Weights) {
+  private constructor(core: Core, model: Model, bytes: number, options: Required<LoadOptions>) {
     this.#core = core;
     this.#layers = model.decoder.length;
-    this.build = build;
-    this.weights = weights;
+    this.#encoderLayers = options.encoder ? model.encoder.length : 0;
+    this.build = options.build;
+    this.weights = options.weights;
     this.info = {
       name: model.name,
       imageSize: model.imageSize,
@@ -158,14 +177,20 @@ export class Generator {
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Generator> {
     const bytes = await readSource(source);
     const model = decodeModel(bytes);
-    const { build = bestBuild(), weights = "resident" } = options;
-    const core = await Core.open(bytes, { build, weights });
-    return new Generator(core, model, bytes.length, build, weights);
+    const { build = bestBuild(), weights = "resident", encoder = false } = options;
+    if (encoder && !model.encoder.length) {
+      throw new SpikeletError(
+        "bad-option",
+        `The model "${model.name}" has no encoder; encode and reconstruct need one. Import a checkpoint that has \`encoder.*\` tensors.`,
+      );
+    }
+    const core = await Core.open(bytes, { build, weights, encoder });
+    return new Generator(core, model, bytes.length, { build, weights, encoder });
   }
 
   /** Size of the Wasm binary in use. */
   get wasmBytes(): number {
-    return wasmBytes(this.build).length;
+    return wasmBytes(this.build, this.#encoderLayers > 0).length;
   }
 
   /** 64 KiB pages of linear memory in use. */
@@ -282,6 +307,50 @@ export class Generator {
     return { pixels, count: 1, ledgers: ledger ? [this.#readLedger()] : [] };
   }
 
+  /**
+   * Encodes one image to its posterior firing rates.
+   * @param pixels - (imageSize, imageSize, imageChannels), 0 … 255
+   * @throws SpikeletError "bad-option" if the model or the loaded core has no encoder, "bad-input" for pixels of another size
+   */
+  encode(pixels: Uint8Array, options: EncodeOptions = {}): Encoding {
+    const { ledger = false } = options;
+    const steps = this.#timeSteps(options);
+    this.#writePixels(pixels);
+    this.#core.clearLedger();
+    this.#core.encode(steps, ledger);
+    const firingRates = new Float64Array(this.info.latentSize);
+    for (let i = 0; i < firingRates.length; i++) {
+      firingRates[i] = Math.round((this.#core.words[memory.RATES / 4 + i] / 65536) * steps) / steps;
+    }
+    return ledger ? { firingRates, ledger: this.#readLedger("encoder") } : { firingRates };
+  }
+
+  /**
+   * Encodes one image, draws spike trains from its firing rates for `seed` and `index`, and decodes them.
+   * @param pixels - (imageSize, imageSize, imageChannels), 0 … 255
+   * @throws as `encode`
+   */
+  reconstruct(pixels: Uint8Array, options: Omit<ImageOptions, "prior"> = {}): Images {
+    return this.decode({ ...options, firingRates: this.encode(pixels, options).firingRates });
+  }
+
+  #writePixels(pixels: Uint8Array): void {
+    if (!this.#encoderLayers) {
+      throw new SpikeletError(
+        "bad-option",
+        "The generator was loaded without the encoder; expected `Generator.load(source, { encoder: true })`.",
+      );
+    }
+    if (pixels.length !== this.imageBytes) {
+      const { imageSize, imageChannels } = this.info;
+      throw new SpikeletError(
+        "bad-input",
+        `The image has ${pixels.length} bytes; expected ${this.imageBytes}, ${imageSize}×${imageSize} of ${imageChannels} ${imageChannels === 1 ? "channel" : "channels"}. Resize it first.`,
+      );
+    }
+    this.#core.bytes.set(pixels, this.#core.imageAddress);
+  }
+
   #writeRates(rates: ArrayLike<number>): void {
     const d = this.info.latentSize;
     if (rates.length !== d) {
@@ -322,11 +391,16 @@ export class Generator {
     }
   }
 
-  #readLedger(): Ledger {
+  #readLedger(part: "decoder" | "encoder" = "decoder"): Ledger {
     const { words } = this.#core;
-    const layers = Array.from({ length: this.#layers + 1 }, (_, i): LayerLedger => {
+    const names =
+      part === "encoder"
+        ? Array.from({ length: this.#encoderLayers }, (_, i) => encoderLayerName(i, this.#encoderLayers))
+        : Array.from({ length: this.#layers + 1 }, (_, i) =>
+            i < this.#layers ? decoderLayerName(i, this.#layers) : "final_layer.1",
+          );
+    const layers = names.map((name, i): LayerLedger => {
       const at = (memory.LEDGER_LAYERS + i * memory.LEDGER_LAYER_BYTES) / 4;
-      const name = i < this.#layers ? decoderLayerName(i, this.#layers) : "final_layer.1";
       return { name, spikes: words[at], synapticOperations: words[at + 1], neuronUpdates: words[at + 2] };
     });
     return {

@@ -140,7 +140,6 @@ function unpackWeights(bytes: Uint8Array, layer: Omit<IntegerLayer, "weights">):
   const extra = bits - 4;
   const zero = 2 ** (bits - 1);
   forEachHalfRow({ kind, inChannels, outChannels }, (halfRow, tap, row, block, half) => {
-    if (row >= inChannels) return;
     const { low, high, slot } = halfRowPlace(halfRow, bits);
     for (let lane = 0; lane < 4; lane++) {
       for (let nibble = 0; nibble < 4; nibble++) {
@@ -148,7 +147,8 @@ function unpackWeights(bytes: Uint8Array, layer: Omit<IntegerLayer, "weights">):
         let w = (bytes[low + lane * 2 + (nibble >> 1)] >> (4 * (nibble & 1))) & 15;
         const bit = extra * (4 * slot + nibble);
         if (extra) w |= ((bytes[high + lane * 2 + (bit >> 3)] >> (bit & 7)) & (2 ** extra - 1)) << 4;
-        weights[(tap * inChannels + row) * outChannels + channel] = w - zero;
+        if (row < inChannels) weights[(tap * inChannels + row) * outChannels + channel] = w - zero;
+        else if (w !== zero) throw bad("The row of weights that makes their number even is not zero.");
       }
     }
   });
@@ -317,6 +317,12 @@ export function decodeModel(bytes: Uint8Array): Model {
   const imageChannels = view.getUint8(format.HEADER_IMAGE_CHANNELS);
   const timeSteps = view.getUint8(format.HEADER_TIME_STEPS);
   const latentSize = view.getUint16(format.HEADER_LATENT_SIZE, true);
+  const expectZeros = (what: string, from: number, to: number) => {
+    for (let p = from; p < to; p++) {
+      if (bytes[p] !== 0) throw bad(`Byte ${p}, ${what}, is ${bytes[p]}; expected 0.`);
+    }
+  };
+  expectZeros("unused in the header", format.HEADER_READOUT_SHIFT + 1, format.HEADER_PRIORS_OFFSET);
   const decoderLayers = view.getUint8(format.HEADER_DECODER_LAYERS);
   const encoderLayers = view.getUint8(format.HEADER_ENCODER_LAYERS);
   const priorCount = view.getUint8(format.HEADER_PRIORS);
@@ -346,7 +352,9 @@ export function decodeModel(bytes: Uint8Array): Model {
     if (!kind) throw bad(`Layer ${i} is of an unknown kind.`);
     const widths = kind === "imageConv" ? [16] : [4, 5, 6, 8];
     if (!widths.includes(bits))
-      throw bad(`Layer ${i} has ${bits} bits a weight; expected ${widths.join(", ")}.`);
+      throw bad(
+        `Layer ${i} has ${bits} bits a weight; expected ${widths.length > 1 ? "4, 5, 6 or 8" : "16"}.`,
+      );
     const mostShift = kind === "imageConv" ? 24 : 0;
     if (shift > mostShift) throw bad(`Layer ${i} has a shift of ${shift}; expected at most ${mostShift}.`);
     if (!outChannels || outChannels % 32 || outChannels > format.MAX_CHANNELS) {
@@ -360,27 +368,34 @@ export function decodeModel(bytes: Uint8Array): Model {
   checkEncoder(shapes.slice(decoderLayers), latentSize, imageSize, imageChannels);
 
   const at = sections({ layers: shapes, priors: priorCount, latentSize, imageChannels });
+  const expectNumber = (what: string, place: number, expected: number) => {
+    const found = view.getUint32(place, true);
+    if (found !== expected) throw bad(`The ${what} is ${found} by the header; expected ${expected}.`);
+  };
   const expectOffset = (what: string, place: number, expected: number) => {
     const offset = view.getUint32(place, true);
     if (offset !== expected) {
       throw bad(
-        `The ${what} is at offset ${offset} by the header${offset > bytes.length ? `, past the end at ${bytes.length}` : ""}; expected ${expected}.`,
+        `The header puts the ${what} at ${offset}${offset > bytes.length ? `, past the end at ${bytes.length}` : ""}; expected ${expected}.`,
       );
     }
   };
   if (at.length !== bytes.length)
     throw bad(`The layers take ${at.length} bytes; the file has ${bytes.length}.`);
-  expectOffset("priors' section", format.HEADER_PRIORS_OFFSET, at.priors);
+  expectOffset("priors", format.HEADER_PRIORS_OFFSET, at.priors);
   expectOffset("readout", format.HEADER_READOUT_OFFSET, at.readout);
-  expectOffset("first layer's weights' section", format.HEADER_WEIGHTS_OFFSET, at.weightsStart);
+  expectOffset("end of the front matter", format.HEADER_WEIGHTS_OFFSET, at.weightsStart);
+
+  const scalesEnd = at.scales[count - 1] + 4 * shapes[count - 1].outChannels;
+  expectZeros("unused between the scales and the weights", scalesEnd, at.weightsStart);
 
   const layers = shapes.map((shape, i): IntegerLayer => {
     const { p, kind, bits, inputSize, inChannels, outChannels, shift } = shape;
-    expectOffset(`parameters' section of layer ${i}`, p + format.LAYER_PARAMETERS, at.parameters[i]);
-    expectOffset(`scales' section of layer ${i}`, p + format.LAYER_SCALES, at.scales[i]);
-    expectOffset(`weights' section of layer ${i}`, p + format.LAYER_WEIGHTS, at.weights[i]);
+    expectOffset(`parameters of layer ${i}`, p + format.LAYER_PARAMETERS, at.parameters[i]);
+    expectOffset(`scales of layer ${i}`, p + format.LAYER_SCALES, at.scales[i]);
+    expectOffset(`weights of layer ${i}`, p + format.LAYER_WEIGHTS, at.weights[i]);
     const weightsLength = weightBytes(kind, inChannels, outChannels, bits);
-    expectOffset(`length of the weights of layer ${i}`, p + format.LAYER_WEIGHTS_LENGTH, weightsLength);
+    expectNumber(`length of the weights of layer ${i}`, p + format.LAYER_WEIGHTS_LENGTH, weightsLength);
     const bias = new Int16Array(outChannels);
     const threshold = new Uint16Array(outChannels);
     const scale = new Float32Array(outChannels);
@@ -410,8 +425,11 @@ export function decodeModel(bytes: Uint8Array): Model {
     const p = at.priors + i * priorBytes(latentSize);
     const weights = new Int16Array(latentSize * latentSize);
     const bias = new Int32Array(latentSize);
+    const rowBytes = priorRowBytes(latentSize);
+    expectZeros(`unused in prior ${i}`, p + format.PRIOR_SHIFT + 4, p + format.PRIOR_HEADER_BYTES);
     for (let neuron = 0; neuron < latentSize; neuron++) {
-      const row = p + format.PRIOR_HEADER_BYTES + neuron * priorRowBytes(latentSize);
+      const row = p + format.PRIOR_HEADER_BYTES + neuron * rowBytes;
+      expectZeros(`unused in a row of prior ${i}`, row + 4 + 2 * latentSize, row + rowBytes);
       bias[neuron] = view.getInt32(row, true);
       for (let k = 0; k < latentSize; k++)
         weights[neuron * latentSize + k] = view.getInt16(row + 4 + 2 * k, true);

@@ -10,8 +10,8 @@ import { buildSync } from "esbuild";
 import { decode } from "fast-png";
 import { idxHeader, npyHeader } from "../src/cli/array-header.js";
 import type { Span } from "../src/cli/batch.js";
-import type { ImageMaker } from "../src/cli/image-maker.js";
 import { makeInOrder } from "../src/cli/in-order.js";
+import type { Maker } from "../src/cli/maker.js";
 
 const CLI = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
 const MODEL = fileURLToPath(new URL("../models/esvae-mnist.spk", import.meta.url));
@@ -451,14 +451,14 @@ describe("array headers of colour images", () => {
 
 describe("a worker thread", () => {
   /** The maker as it is bundled, beside a worker that runs `source`. */
-  async function makerWith(name: string, source: string): Promise<ImageMaker> {
-    const outfile = inWork(`${name}/image-maker.mjs`);
-    const entryPoints = [fileURLToPath(new URL("../src/cli/image-maker.ts", import.meta.url))];
+  async function makerWith(name: string, source: string): Promise<Maker> {
+    const outfile = inWork(`${name}/maker.mjs`);
+    const entryPoints = [fileURLToPath(new URL("../src/cli/maker.ts", import.meta.url))];
     buildSync({ entryPoints, outfile, bundle: true, platform: "node", format: "esm" });
     writeFileSync(inWork(`${name}/package.json`), '{ "type": "module" }');
     writeFileSync(inWork(`${name}/worker.js`), source);
     const { workerMaker } = await import(pathToFileURL(outfile).href);
-    return workerMaker(new Uint8Array(0), {}, { seed: 0n, timeSteps: 16, prior: "" });
+    return workerMaker(new Uint8Array(0), {}, { kind: "generate", seed: 0n, timeSteps: 16, priors: [""] });
   }
   const span: Span = { first: 0n, count: 1 };
 
@@ -473,7 +473,7 @@ describe("a worker thread", () => {
       "mortal",
       `import { parentPort } from "node:worker_threads";
        parentPort.on("message", () => process.exit(3));
-       parentPort.postMessage({ pixels: new Uint8Array(0) });`,
+       parentPort.postMessage({ bytes: new Uint8Array(0) });`,
     );
     await maker.ready;
     const asked = [maker.make(span), maker.make(span)];
@@ -487,7 +487,7 @@ describe("a worker thread", () => {
       `import { parentPort } from "node:worker_threads";
        parentPort.on("message", () =>
          parentPort.postMessage({ failure: { code: "core-failed", message: "status 7" } }));
-       parentPort.postMessage({ pixels: new Uint8Array(0) });`,
+       parentPort.postMessage({ bytes: new Uint8Array(0) });`,
     );
     await maker.ready;
     await assert.rejects(maker.make(span), {
@@ -503,8 +503,8 @@ describe("makeInOrder", () => {
   const spans: Span[] = Array.from({ length: 20 }, (_, i) => ({ first: BigInt(i), count: 1 }));
   const never = new AbortController().signal;
 
-  /** A maker whose pixels are the image's index, after a delay. */
-  function slowMaker(milliseconds: number, asked: bigint[]): ImageMaker {
+  /** A maker whose bytes are the image's index, after a delay. */
+  function slowMaker(milliseconds: number, asked: bigint[]): Maker {
     return {
       ready: Promise.resolve(),
       async make({ first }) {
@@ -519,13 +519,13 @@ describe("makeInOrder", () => {
   test("keeps the order whichever maker is slower, and looks ahead by two spans a maker", async () => {
     const asked: bigint[] = [];
     let seen = 0;
-    for await (const { first, pixels } of makeInOrder(
+    for await (const { first, bytes } of makeInOrder(
       [slowMaker(4, asked), slowMaker(1, asked)],
       spans,
       never,
     )) {
       assert.equal(Number(first), seen++);
-      assert.deepEqual(pixels, Uint8Array.of(Number(first)));
+      assert.deepEqual(bytes, Uint8Array.of(Number(first)));
       assert.ok(asked.length - seen < 4, "spans in hand");
     }
     assert.equal(seen, spans.length);
@@ -544,7 +544,7 @@ describe("makeInOrder", () => {
   });
 
   test("passes a maker's failure on", async () => {
-    const broken: ImageMaker = { ...slowMaker(1, []), make: () => Promise.reject(new Error("worker died")) };
+    const broken: Maker = { ...slowMaker(1, []), make: () => Promise.reject(new Error("worker died")) };
     const made = makeInOrder([slowMaker(5, []), broken], spans, never);
     await assert.rejects(async () => {
       for await (const _ of made);

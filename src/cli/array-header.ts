@@ -1,5 +1,5 @@
-import { idxHeader } from "../data/idx.js";
-import { npyHeader } from "../data/npy.js";
+import * as idx from "../data/idx.js";
+import * as npy from "../data/npy.js";
 import type { ImageShape } from "./batch.js";
 
 /** (images, rows, columns), and channels if there are several. */
@@ -9,11 +9,11 @@ function arrayShape(count: number, { imageSize, imageChannels }: ImageShape): nu
 }
 
 /** The header of an IDX file of images. */
-export function idxImagesHeader(count: number, image: ImageShape): Uint8Array {
-  return idxHeader(arrayShape(count, image));
+export function idxHeader(count: number, image: ImageShape): Uint8Array {
+  return idx.idxHeader(arrayShape(count, image));
 }
 
 /** The header of a `.npy` file of images. */
-export function npyImagesHeader(count: number, image: ImageShape): Uint8Array {
-  return npyHeader("|u1", arrayShape(count, image));
+export function npyHeader(count: number, image: ImageShape): Uint8Array {
+  return npy.npyHeader("|u1", arrayShape(count, image));
 }

@@ -1,19 +1,21 @@
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { SpikeletError } from "../errors.js";
-import { type Batch, imageBytes } from "./batch.js";
+import type { Batch } from "./batch.js";
 import { partialPath, prepareFolderOf, replaceFile, writeAt, writing } from "./output.js";
 import { checkSameRun, encodeRun, type RunDescription } from "./run.js";
 import type { Sink, SinkOptions } from "./sink.js";
 
 /**
- * One array in one file. Images are appended in order to `PATH.partial`, whose length therefore tells how many are
+ * One array in one file, `bytesEach` for each image. They are appended in order to `PATH.partial`, whose length therefore tells how many are
  * finished; `PATH.partial.json` says of which run they are. The file gets its name when it is whole.
  */
-export async function openArraySink(options: SinkOptions, header: Uint8Array): Promise<Sink> {
-  const { path, run, shape, restart } = options;
+export async function openArraySink(
+  { path, run, restart }: SinkOptions,
+  header: Uint8Array,
+  bytesEach: number,
+): Promise<Sink> {
   const partial = partialPath(path);
   const description = `${partial}.json`;
-  const bytes = imageBytes(shape);
   const start = BigInt(run.start);
 
   await prepareFolderOf(path);
@@ -24,14 +26,14 @@ export async function openArraySink(options: SinkOptions, header: Uint8Array): P
     });
   }
   const size = await unfinishedBytes(partial, description, run);
-  const finished = Math.min(run.count, Math.max(0, Math.floor((size - header.length) / bytes)));
-  const position = (image: bigint) => header.length + Number(image - start) * bytes;
+  const finished = Math.min(run.count, Math.max(0, Math.floor((size - header.length) / bytesEach)));
+  const position = (image: bigint) => header.length + Number(image - start) * bytesEach;
 
   await replaceFile(description, encodeRun(run));
   const file = await writing(partial, async () => {
     const file = await open(partial, size === 0 ? "w" : "r+");
     await writeAt(file, header, 0);
-    await file.truncate(header.length + finished * bytes);
+    await file.truncate(header.length + finished * bytesEach);
     return file;
   });
 
@@ -39,7 +41,7 @@ export async function openArraySink(options: SinkOptions, header: Uint8Array): P
     missing: [{ first: start + BigInt(finished), count: run.count - finished }],
     keptIn: partial,
     async write(batch: Batch) {
-      await writing(partial, () => writeAt(file, batch.pixels, position(batch.first)));
+      await writing(partial, () => writeAt(file, batch.bytes, position(batch.first)));
     },
     async finish() {
       await writing(path, async () => {

@@ -4,9 +4,9 @@ export interface Span {
   readonly count: number;
 }
 
-/** A span with its pixels: (count, rows, columns, channels). */
+/** A span with what was made for its images, one after another: pixels (rows, columns, channels), or firing rates. */
 export interface Batch extends Span {
-  readonly pixels: Uint8Array;
+  readonly bytes: Uint8Array;
 }
 
 /** Rows and columns, and channels, of every image of a run. */

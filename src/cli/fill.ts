@@ -1,20 +1,18 @@
 import { SpikeletError } from "../errors.js";
 import { splitSpans } from "./batch.js";
 import { formatCount } from "./format.js";
-import type { ImageMaker } from "./image-maker.js";
 import { makeInOrder } from "./in-order.js";
 import { Interruption, listenForStop } from "./interruption.js";
+import type { Maker } from "./maker.js";
 import { startProgress } from "./progress.js";
 import { countImages, type Sink } from "./sink.js";
-
-/** Images of one piece of work: long enough to hide the messages between threads, short enough to stop soon. */
-export const SPAN_IMAGES = 16;
+import { SPAN_IMAGES } from "./threads.js";
 
 /**
  * Makes what `sink` misses of its `total` images and closes the makers. Returns the milliseconds that it took. An
  * interruption or failure leaves whole images behind and says where, if the sink can go on later.
  */
-export async function fillSink(sink: Sink, total: number, makers: readonly ImageMaker[]): Promise<number> {
+export async function fillSink(sink: Sink, total: number, makers: readonly Maker[]): Promise<number> {
   const toMake = countImages(sink.missing);
   const found = total - toMake;
   let there = found;
@@ -50,7 +48,7 @@ export async function fillSink(sink: Sink, total: number, makers: readonly Image
 
 function whereKept({ keptIn }: Sink): string {
   return keptIn === undefined
-    ? "a grid is written at its end only, so nothing is kept (.idx, .npy and folders can go on later)"
+    ? "a picture is written at its end only, so nothing is kept (.idx, .npy and folders can go on later)"
     : `what is made is kept in ${keptIn}: run the same command again to go on from there`;
 }
 

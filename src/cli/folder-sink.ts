@@ -2,7 +2,7 @@ import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { encode } from "fast-png";
 import { SpikeletError } from "../errors.js";
-import { type Batch, imageBytes, type Span } from "./batch.js";
+import { type Batch, type ImageShape, imageBytes, type Span } from "./batch.js";
 import { prepareFolder, replaceFile, writing } from "./output.js";
 import { checkSameRun, encodeRun, type RunDescription } from "./run.js";
 import type { Sink, SinkOptions } from "./sink.js";
@@ -11,7 +11,7 @@ import type { Sink, SinkOptions } from "./sink.js";
 const MANIFEST = "spikelet.json";
 
 /** One PNG per image, named by its index. An image that is there already, made by the same run, is not made again. */
-export async function openFolderSink({ path, run, shape, restart }: SinkOptions): Promise<Sink> {
+export async function openFolderSink({ path, run, restart }: SinkOptions, shape: ImageShape): Promise<Sink> {
   await prepareFolder(path);
   const manifest = join(path, MANIFEST);
   if (restart) await clear(path, run);
@@ -28,7 +28,7 @@ export async function openFolderSink({ path, run, shape, restart }: SinkOptions)
       const bytes = imageBytes(shape);
       const { imageSize: width, imageSize: height, imageChannels: channels } = shape;
       for (let i = 0; i < batch.count; i++) {
-        const data = batch.pixels.subarray(i * bytes, (i + 1) * bytes);
+        const data = batch.bytes.subarray(i * bytes, (i + 1) * bytes);
         const png = encode({ width, height, data, channels });
         await replaceFile(join(path, imageName(run, batch.first + BigInt(i))), png);
         total += png.length;

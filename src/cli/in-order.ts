@@ -1,25 +1,25 @@
 import type { Batch, Span } from "./batch.js";
-import type { ImageMaker } from "./image-maker.js";
+import type { Maker } from "./maker.js";
 
 /** Spans that each maker has in hand: one in work, one waiting, so that it is never idle and memory stays bounded. */
 const SPANS_IN_HAND = 2;
 
 /**
- * Hands spans to the makers in turn and yields their pixels in the spans' order, whichever is ready first.
+ * Hands spans to the makers in turn and yields what they make in the spans' order, whichever is ready first.
  * When `stop` is aborted no further span is handed out, and those in work are still yielded: nothing made is lost.
  */
 export async function* makeInOrder(
-  makers: readonly ImageMaker[],
+  makers: readonly Maker[],
   spans: Iterable<Span>,
   stop: AbortSignal,
 ): AsyncGenerator<Batch> {
-  const inWork: { span: Span; pixels: Promise<Uint8Array> }[] = [];
+  const inWork: { span: Span; bytes: Promise<Uint8Array> }[] = [];
   let turn = 0;
   const handOut = (span: Span) => {
-    const pixels = makers[turn++ % makers.length].make(span);
+    const bytes = makers[turn++ % makers.length].make(span);
     // The failure is seen when its turn comes; until then it must not count as unhandled.
-    pixels.catch(() => {});
-    inWork.push({ span, pixels });
+    bytes.catch(() => {});
+    inWork.push({ span, bytes });
   };
 
   const ahead = makers.length * SPANS_IN_HAND;
@@ -31,7 +31,7 @@ export async function* makeInOrder(
   while (inWork.length > 0) yield await oldest();
 
   async function oldest(): Promise<Batch> {
-    const { span, pixels } = inWork.shift()!;
-    return { ...span, pixels: await pixels };
+    const { span, bytes } = inWork.shift()!;
+    return { ...span, bytes: await bytes };
   }
 }

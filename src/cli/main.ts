@@ -2,10 +2,13 @@
 import { constants } from "node:os";
 import { Command, CommanderError } from "commander";
 import { type ErrorCode, SpikeletError } from "../errors.js";
+import { addEncodeCommand } from "./encode.js";
 import { addGenerateCommand } from "./generate.js";
 import { addImportCommand } from "./import.js";
 import { addInspectCommand } from "./inspect.js";
+import { addInterpolateCommand } from "./interpolate.js";
 import { Interruption } from "./interruption.js";
+import { addReconstructCommand } from "./reconstruct.js";
 import { version } from "./version.js";
 
 /** Exit status for something that went wrong, and for something that the user has to put right. */
@@ -25,6 +28,9 @@ function createProgram(): Command {
     .showHelpAfterError("(--help tells more)")
     .exitOverride();
   addGenerateCommand(program);
+  addReconstructCommand(program);
+  addInterpolateCommand(program);
+  addEncodeCommand(program);
   addImportCommand(program);
   addInspectCommand(program);
   return program;

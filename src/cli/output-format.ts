@@ -24,6 +24,16 @@ export async function outputFormat(path: string): Promise<OutputFormat> {
   }
 }
 
+/** The ending of an output path, which must be one of `endings`. */
+export function checkEnding<T extends string>(path: string, endings: readonly T[]): T {
+  const ending = endings.find((candidate) => extname(path).toLowerCase() === candidate);
+  if (ending !== undefined) return ending;
+  throw new SpikeletError(
+    "bad-option",
+    `--out: found "${path}", expected a name that ends in ${endings.join(" or ")}`,
+  );
+}
+
 function badEnding(found: string): SpikeletError {
   return new SpikeletError(
     "bad-option",

@@ -5,11 +5,15 @@ export interface RunDescription {
   readonly spikelet: string;
   readonly model: string;
   readonly modelCrc32: string;
-  readonly seed: string;
   readonly start: string;
   readonly count: number;
   readonly timeSteps: number;
-  readonly prior: string;
+  /** Of images from random numbers. */
+  readonly seed?: string;
+  /** One prior, or those that images take in turn, with commas. */
+  readonly prior?: string;
+  /** CRC-32 of the images that were given. */
+  readonly inputCrc32?: string;
 }
 
 /** What each part of a description is called on the command line. */
@@ -21,13 +25,18 @@ const LABELS: Record<keyof RunDescription, string> = {
   start: "--start",
   count: "--count",
   timeSteps: "--time-steps",
-  prior: "--prior",
+  prior: "the prior (--prior or --class)",
+  inputCrc32: "the input's CRC-32",
 };
 
 /** The CRC-32 that a valid .spk file carries, as eight hexadecimal digits. */
 export function modelCrc32(spk: Uint8Array): string {
   const header = new DataView(spk.buffer, spk.byteOffset, spk.byteLength);
-  return header.getUint32(12, true).toString(16).padStart(8, "0");
+  return formatCrc32(header.getUint32(12, true));
+}
+
+export function formatCrc32(value: number): string {
+  return value.toString(16).padStart(8, "0");
 }
 
 export function encodeRun(run: RunDescription): string {
@@ -42,7 +51,7 @@ export function checkSameRun(path: string, text: string, run: RunDescription, re
   }
   const differences = (Object.keys(LABELS) as (keyof RunDescription)[])
     .filter((key) => found[key] !== run[key])
-    .map((key) => `${LABELS[key]} was ${found[key]} and is now ${run[key]}`);
+    .map((key) => `${LABELS[key]} was ${found[key] ?? "not given"} and is now ${run[key] ?? "not given"}`);
   if (differences.length === 0) return;
   throw new SpikeletError(
     "bad-option",

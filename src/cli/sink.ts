@@ -1,4 +1,4 @@
-import type { Batch, ImageShape, Span } from "./batch.js";
+import type { Batch, Span } from "./batch.js";
 import type { RunDescription } from "./run.js";
 
 /** Where the images of a run go. */
@@ -18,7 +18,6 @@ export interface Sink {
 export interface SinkOptions {
   readonly path: string;
   readonly run: RunDescription;
-  readonly shape: ImageShape;
   /** Throw away what an unfinished run left behind. */
   readonly restart: boolean;
 }

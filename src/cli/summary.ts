@@ -1,6 +1,16 @@
 import { formatCount, formatFacts, formatMeasure } from "./format.js";
 import type { OutputFormat } from "./output-format.js";
 
+/** Images whose synaptic operations are counted. */
+export const LEDGER_IMAGES = 16;
+
+/** The core that ran. */
+export interface WasmFacts {
+  readonly build: string;
+  readonly bytes: number;
+  readonly weights: string;
+}
+
 /** What `spikelet generate` did; `--json` prints it as it is. */
 export interface Summary {
   /** Images in the output, and those of them that this command made rather than found. */
@@ -10,9 +20,10 @@ export interface Summary {
   readonly seed: string;
   readonly start: string;
   readonly timeSteps: number;
-  readonly prior: string;
+  /** More than one if the images take turns. */
+  readonly priors: readonly string[];
   readonly model: { readonly name: string; readonly bytes: number };
-  readonly wasm: { readonly build: string; readonly bytes: number; readonly weights: string };
+  readonly wasm: WasmFacts;
   readonly threads: number;
   /** Wall time of making and writing, by images made; null if there were none to make. */
   readonly millisecondsPerImage: number | null;
@@ -30,24 +41,35 @@ const FORMATS: Record<OutputFormat, string> = {
 };
 
 export function formatSummary(summary: Summary): string {
-  const { images, imagesMade, model, wasm, threads, millisecondsPerImage, output } = summary;
+  const { images, imagesMade, priors, model, wasm, threads, millisecondsPerImage, output } = summary;
   const found = images - imagesMade;
   return formatFacts([
     ["images", formatCount(images) + (found > 0 ? `, ${formatCount(found)} of them made before` : "")],
     ["seed", `${summary.seed}, first image ${summary.start}`],
     ["model", `${model.name}, ${formatCount(model.bytes)} bytes`],
-    ["prior", `${summary.prior}, ${summary.timeSteps} time steps`],
-    ["wasm", `${wasm.build} build, ${formatCount(wasm.bytes)} bytes, weights ${wasm.weights}`],
-    [
-      "time per image",
-      millisecondsPerImage === null
-        ? "nothing was left to make"
-        : `${formatMeasure(millisecondsPerImage)} ms (${threads} ${threads === 1 ? "thread" : "threads"})`,
-    ],
+    [priors.length === 1 ? "prior" : "priors", `${priors.join(", ")}; ${summary.timeSteps} time steps`],
+    ["wasm", formatWasm(wasm)],
+    ["time per image", formatTime(millisecondsPerImage, threads)],
     [
       "synaptic operations per image",
       `${formatCount(summary.synapticOperationsPerImage)} (mean of the first ${summary.ledgers})`,
     ],
     ["output", `${output.path}, ${formatCount(output.bytes)} bytes (${FORMATS[output.format]})`],
   ]);
+}
+
+export function formatWasm({ build, bytes, weights }: WasmFacts): string {
+  return `${build} build, ${formatCount(bytes)} bytes, weights ${weights}`;
+}
+
+/** Wall time by images made; null if there were none to make. */
+export function formatTime(millisecondsPerImage: number | null, threads: number): string {
+  if (millisecondsPerImage === null) return "nothing was left to make";
+  return `${formatMeasure(millisecondsPerImage)} ms (${threads} ${threads === 1 ? "thread" : "threads"})`;
+}
+
+export function mean(values: readonly number[] | Float64Array): number {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum / values.length;
 }

@@ -50,7 +50,9 @@ export function readNpy(bytes: Uint8Array): NpyArray {
   const size = shape.reduce((product, length) => product * length, 1);
   const expected = start + size * elementBytes;
   if (bytes.length !== expected) {
-    throw damaged(`Found ${bytes.length} bytes, expected ${expected} for ${type} of shape (${shape.join(", ")})`);
+    throw damaged(
+      `Found ${bytes.length} bytes, expected ${expected} for ${type} of shape (${shape.join(", ")})`,
+    );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + start);
   const data = new Float64Array(size);
@@ -119,7 +121,9 @@ function readHeader(bytes: Uint8Array): { type: "<f4" | "<f8"; shape: number[]; 
   const length = isVersion1 ? view.getUint16(PREAMBLE_BYTES, true) : view.getUint32(PREAMBLE_BYTES, true);
   const start = PREAMBLE_BYTES + lengthBytes + length;
   if (length > MAX_HEADER_BYTES || start > bytes.length) {
-    throw damaged(`Found a header of ${length} bytes in ${bytes.length}, expected at most ${MAX_HEADER_BYTES}`);
+    throw damaged(
+      `Found a header of ${length} bytes in ${bytes.length}, expected at most ${MAX_HEADER_BYTES}`,
+    );
   }
   const header = latin1(bytes.subarray(start - length, start));
   const type = /'descr': *'([^']*)'/.exec(header)?.[1];

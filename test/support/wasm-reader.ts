@@ -166,7 +166,7 @@ export function loopsOf(module: WasmModule): Loop[] {
   );
 }
 
-const TYPE_NAMES: Record<number, string> = { 0x7f: "i32", 0x7e: "i64", 0x7d: "f32", 0x7c: "f64", 0x7b: "v128" };
+const TYPE_NAMES: Record<number, string> = { 127: "i32", 126: "i64", 125: "f32", 124: "f64", 123: "v128" };
 
 class Reader {
   position: number;
@@ -314,7 +314,8 @@ function readExpression(reader: Reader): Instruction[] {
       open.pop();
     }
     instructions.push({ opcode, immediates, nest: [...open] });
-    if (opcode === OPCODE.block || opcode === OPCODE.loop || opcode === OPCODE.if) open.push(instructions.length - 1);
+    if (opcode === OPCODE.block || opcode === OPCODE.loop || opcode === OPCODE.if)
+      open.push(instructions.length - 1);
   }
 }
 
@@ -344,7 +345,10 @@ export function readWasm(bytes: Uint8Array): WasmModule {
       case 1:
         types = section.list(() => {
           if (section.byte() !== 0x60) section.fail("not a function type");
-          return { parameters: section.list(() => section.type()), results: section.list(() => section.type()) };
+          return {
+            parameters: section.list(() => section.type()),
+            results: section.list(() => section.type()),
+          };
         });
         break;
       case 2:

@@ -3,44 +3,38 @@ import { Worker } from "node:worker_threads";
 import { SpikeletError } from "../errors.js";
 import type { Generator, LoadOptions } from "../generator.js";
 import type { Span } from "./batch.js";
+import { performTask, type Task } from "./task.js";
 import type { WorkerReply, WorkerSetup } from "./worker.js";
 
-/** Makes the pixels of one span after another; spans asked for meanwhile wait their turn. */
-export interface ImageMaker {
+/** Does a task for one span after another; spans asked for meanwhile wait their turn. */
+export interface Maker {
   /** Settles when the first image can be made at once. */
   readonly ready: Promise<unknown>;
   make(span: Span): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
-/** What every image of a run has in common. */
-export interface ImageOptions {
-  readonly seed: bigint;
-  readonly timeSteps: number;
-  readonly prior: string;
-}
-
-/** Makes images in this thread. */
-export function localMaker(generator: Generator, image: ImageOptions): ImageMaker {
+/** Works in this thread. */
+export function localMaker(generator: Generator, task: Task): Maker {
   return {
     ready: Promise.resolve(),
-    async make({ first, count }) {
+    async make(span) {
       // Lets the event loop see a Ctrl-C and redraw the progress bar.
       await setImmediate();
-      return generator.generate({ ...image, index: first, count }).pixels;
+      return performTask(generator, task, span);
     },
     async close() {},
   };
 }
 
 interface Waiting {
-  readonly resolve: (pixels: Uint8Array) => void;
+  readonly resolve: (bytes: Uint8Array) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** Starts a worker thread that has its own core and its own copy of the model. */
-export function workerMaker(model: Uint8Array, load: LoadOptions, image: ImageOptions): ImageMaker {
-  const setup: WorkerSetup = { model, load, image };
+export function workerMaker(model: Uint8Array, load: LoadOptions, task: Task): Maker {
+  const setup: WorkerSetup = { model, load, task };
   const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: setup });
   const waiting: Waiting[] = [];
   let failure: Error | undefined;
@@ -59,7 +53,7 @@ export function workerMaker(model: Uint8Array, load: LoadOptions, image: ImageOp
   // A worker answers in the order it was asked, so the oldest promise is the one that a message settles.
   worker.on("message", (reply: WorkerReply) => {
     if ("failure" in reply) fail(new SpikeletError(reply.failure.code, reply.failure.message));
-    else waiting.shift()?.resolve(reply.pixels);
+    else waiting.shift()?.resolve(reply.bytes);
   });
   worker.on("error", fail);
   worker.on("exit", (code) => {
