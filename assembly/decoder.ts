@@ -1,7 +1,14 @@
+import { failed, fetch, isInFile, reset, setResidentBytes } from "./flash";
 import {
   HEADER_BYTES,
-  KIND_LINEAR,
-  KIND_TRANSPOSED_CONV,
+  HEADER_DECODER_LAYERS,
+  HEADER_LATENT_SIZE,
+  HEADER_LENGTH,
+  HEADER_NAME,
+  HEADER_PRIORS,
+  HEADER_READOUT_OFFSET,
+  HEADER_TIME_STEPS,
+  HEADER_WEIGHTS_OFFSET,
   LAYER_BYTES,
   MAGIC,
   MAX_CHANNELS,
@@ -11,143 +18,172 @@ import {
   READOUT_CHANNELS,
   VERSION,
 } from "./format";
-import { failed, fetch, isInside, reset, setResidentBytes } from "./flash";
-import { header } from "./header";
-import {
-  expandLayer,
-  inputMapBytes,
-  Layer,
-  layerAt,
-  outputMapBytes,
-  outputSize,
-  runLayer,
-  tapCount,
-  tapRows,
-} from "./layer";
+import { after, Layer, runLayer, tapBytes } from "./layer";
 import { addLayer, setCounting } from "./ledger";
 import {
-  ARENA,
   FLAG_RESIDENT,
   FLAG_TRACE,
   HEADER,
+  LAST_SPIKES,
+  LAYERS,
+  LEDGER_LAYER_BYTES,
+  LEDGER_LAYERS,
+  MAX_IMAGE_SIZE,
   PLAN_BYTES,
   PLAN_FRONT,
   PLAN_IMAGE,
   PLAN_LAST_MAP,
   PLAN_READOUT,
-  PLAN_SUMS,
+  READOUT,
   STATUS_BAD_ARGUMENT,
   STATUS_BAD_MODEL,
-  STATUS_FLASH,
   STATUS_MEMORY,
   STATUS_NO_MODEL,
   STATUS_OK,
 } from "./memory";
-import { applyPrior, priorBytes } from "./prior";
-import { clear, emit, imageBytes, readoutBytes } from "./readout";
+import { applyPrior } from "./prior";
+import { emit, imageBytes, imageChannels, imageSize, readoutBytes, start } from "./readout";
 import { drawNormals, drawSpikes } from "./sampler";
+import { expand } from "./weights";
 
-/** Most unpacked weights of a phase that are kept in memory at once where weights are fetched. */
-const MOST_PHASE_BYTES: u32 = 32768;
+/** Most unpacked weights of one tap with which a phase of four is in memory at once where weights are fetched. */
+const MOST_TAP_BYTES: u32 = 8192;
 
 /** Decoder layers of the loaded model; 0 if there is none. */
 let layers: u32 = 0;
 
-/** Whether the header at HEADER is that of a file of this length. */
+function latentSize(): u32 {
+  return load<u16>(HEADER + HEADER_LATENT_SIZE);
+}
+
+function layerCount(): u32 {
+  return load<u8>(HEADER + HEADER_DECODER_LAYERS);
+}
+
+function timeSteps(): u32 {
+  return load<u8>(HEADER + HEADER_TIME_STEPS);
+}
+
+/** Offset of the first layer's weights: all before it is front matter. */
+function frontBytes(): u32 {
+  return load<u32>(HEADER + HEADER_WEIGHTS_OFFSET);
+}
+
+function firstLayer(): Layer {
+  return changetype<Layer>(LAYERS);
+}
+
+/** Whether the header at HEADER is that of a file of this length. What it says of the file's sections is checked by fetch. */
 function checkHeader(length: u32): bool {
-  const h = header();
-  return (
-    h.magic == MAGIC &&
-    h.version == VERSION &&
-    h.length == length &&
-    (h.imageChannels == 1 || h.imageChannels == 3) &&
-    u32(h.timeSteps) - 1 < MAX_TIME_STEPS &&
-    u32(h.latentSize) - 1 < MAX_LATENT_SIZE &&
-    u32(h.layers) - 2 < MAX_DECODER_LAYERS - 1 &&
-    h.priors > 0 &&
-    isInside(h.priorsOffset, h.priors * priorBytes(h.latentSize)) &&
-    isInside(h.readoutOffset, readoutBytes()) &&
-    isInside(h.weightsOffset, 0)
+  // Without short circuits, which take more code.
+  return bool(
+    u32(load<u64>(HEADER) == (u64(VERSION) << 32) + u64(MAGIC)) &
+      u32(load<u32>(HEADER + HEADER_LENGTH) == length) &
+      u32(frontBytes() <= length) &
+      u32(imageSize() <= MAX_IMAGE_SIZE) &
+      u32((imageChannels() & -3) == 1) &
+      u32(timeSteps() - 1 < MAX_TIME_STEPS) &
+      u32(latentSize() - 1 < MAX_LATENT_SIZE) &
+      u32(layerCount() - 2 < MAX_DECODER_LAYERS - 1),
   );
 }
 
-/** Whether layer i follows from the one before it, and its weights lie in the file. */
-function checkLayer(i: u32): bool {
-  const layer = layerAt(i);
-  const inChannels: u32 = layer.inChannels;
-  const outChannels: u32 = layer.outChannels;
-  const bits: u32 = layer.bits;
-  const inputSize: u32 = layer.inputSize;
-  layer.pixelBytes = ((inChannels + 31) >> 5) << 2;
-  if (bits - 4 > 4 || bits == 7 || (outChannels & 31) || outChannels - 1 >= MAX_CHANNELS) return false;
-  if (layer.weightsLength != (tapCount(layer) * tapRows(layer) * outChannels * bits) >> 3) return false;
-  if (!isInside(layer.weights, layer.weightsLength) || !isInside(layer.parameters, outChannels << 2)) return false;
-  if (!i) return layer.kind == KIND_LINEAR && inputSize == 1 && inChannels == header().latentSize;
-  const before = layerAt(i - 1);
-  if (layer.kind != KIND_TRANSPOSED_CONV || !inChannels || (inChannels & 31)) return false;
-  if (i == 1) return inputSize * inputSize * inChannels == before.outChannels;
-  return inChannels == before.outChannels && inputSize == outputSize(before);
-}
-
-function align(address: u32): u32 {
-  return (address + 15) & -16;
-}
-
 /**
- * Lays out the memory; gives the bytes that it takes. Above what always stays (`top`) lie the maps, even ones at the low
- * end and odd ones at the high end, and between the two that a layer needs lie its weights, where these are fetched. A
- * traced plan keeps every map instead.
+ * Checks the layers and lays out the memory; gives the bytes that it takes, or 0 if a layer does not follow from the one
+ * before it. No sum can wrap: with at most 256 rows and columns and 4096 channels, maps take less than 2^28 bytes, weights
+ * less than 2^31, and the front matter is part of the file.
+ *
+ * Above what always stays (`top`) lies what each layer needs. A streamed model's maps lie at the low end (of even layers)
+ * and at the high end of the memory (of odd layers); a resident or traced one keeps every map, and its unpacked weights, at
+ * the low end. Below the map at the high end lie the sums and, if streamed, the weights of one pass.
  */
-function plan(resident: u32, trace: u32): u32 {
-  store<u32>(PLAN_IMAGE, ARENA);
-  let top = align(ARENA + imageBytes());
-  store<u32>(PLAN_READOUT, top);
-  top = align(top + readoutBytes());
+function plan(flags: u32): u32 {
+  const resident = flags & FLAG_RESIDENT;
+  const memoryEnd = (<u32>memory.size()) << 16;
+  store<u32>(PLAN_READOUT, READOUT);
+  let top = READOUT + readoutBytes();
+  store<u32>(PLAN_IMAGE, top);
+  top += imageBytes();
   store<u32>(PLAN_FRONT, top);
-  if (resident) top = align(top + header().weightsOffset);
+  if (resident) top += frontBytes();
+  top = (top + 31) & -32;
 
-  let span: u32 = 0;
-  let positions: u32 = 1;
-  for (let i: u32 = 0; i < layers; i++) {
-    const layer = layerAt(i);
-    const rowBytes = tapRows(layer) << 6;
-    let weights = resident ? tapCount(layer) * rowBytes * (layer.outChannels >> 5) : rowBytes;
-    layer.split = 0;
-    if (!resident && layer.kind != KIND_LINEAR) {
-      weights <<= 2;
-      if (weights > MOST_PHASE_BYTES) {
-        weights >>= 1;
-        layer.split = 1;
-        positions = max(positions, u32(layer.inputSize) * layer.inputSize);
-      }
+  let work: u32 = 0;
+  let size: u32 = 1;
+  let neurons = latentSize();
+  let layer = firstLayer();
+  let i: u32 = 0;
+  do {
+    fetch(HEADER_BYTES + i * LAYER_BYTES, changetype<u32>(layer), LAYER_BYTES);
+    const doubling: u32 = u32(i > 0);
+    const bits: u32 = layer.bits;
+    const inputSize: u32 = layer.inputSize;
+    const inChannels: u32 = layer.inChannels;
+    const outChannels: u32 = layer.outChannels;
+    const positions = inputSize * inputSize;
+    const tap = tapBytes(layer);
+    const unpackedBytes = tap * (1 + (doubling << 3)) * (outChannels >> 5);
+    if (
+      u32(layer.kind != doubling) |
+      u32(bits - 4 > 4) |
+      u32(bits == 7) |
+      (outChannels & 31) |
+      u32(outChannels - 1 >= MAX_CHANNELS) |
+      (inChannels & (doubling * 31)) |
+      u32(inputSize > MAX_IMAGE_SIZE) |
+      u32(positions * inChannels != neurons) |
+      (u32(inputSize != size) & u32(i != 1)) |
+      u32(!isInFile(layer.weights, (unpackedBytes >> 4) * bits))
+    ) {
+      return 0;
     }
-    layer.unpacked = top;
-    if (resident) {
-      top += weights;
-      weights = 0;
-    }
-    layer.inputMap = top;
-    let maps = inputMapBytes(layer);
-    if (trace) {
-      top += maps;
+    size = inputSize << doubling;
+    neurons = size * size * outChannels;
+    i++;
+
+    layer.unpackedBytes = unpackedBytes;
+    const pixelBytes = ((inChannels + 31) >> 3) & -4;
+    layer.pixelBytes = pixelBytes;
+    const stepBytes = positions * pixelBytes;
+    layer.stepBytes = stepBytes;
+    const inputBytes = stepBytes * MAX_TIME_STEPS;
+    // Maps that this layer alone keeps from being overwritten.
+    const outputBytes = flags || i == layerCount() ? 0 : neurons << 1;
+    const isHigh = flags ? 0 : ~i & 1;
+    let low = memoryEnd - (isHigh ? inputBytes : outputBytes);
+    layer.inputMap = isHigh ? low : top;
+    let maps = isHigh ? outputBytes : inputBytes;
+    if (flags) {
+      top += inputBytes;
       maps = 0;
-    } else if (i < layers - 1) {
-      maps += outputMapBytes(layer);
     }
-    span = max(span, maps + weights);
+    const split = u32(!resident) & u32(tap > MOST_TAP_BYTES);
+    layer.sumsStep = split << 10;
+    low -= split ? positions << 10 : 1024;
+    layer.sums = low;
+    if (resident) {
+      layer.unpacked = top;
+      top += unpackedBytes;
+    } else {
+      low -= (tap << 2) >> split;
+      layer.unpacked = low;
+    }
+    work = max(work, memoryEnd - low + maps);
+    layer = after(layer);
+  } while (i < layerCount());
+  if (size != imageSize() || neurons != size * size * READOUT_CHANNELS) return 0;
+
+  const traced = flags & FLAG_TRACE;
+  layer.inputMap = LAST_SPIKES;
+  layer.stepBytes = 4;
+  layer.pixelBytes = traced << 1;
+  if (traced) {
+    layer.inputMap = top;
+    layer.stepBytes = neurons >> 3;
+    top += neurons << 1;
   }
-  store<u32>(PLAN_LAST_MAP, 0);
-  if (trace) {
-    store<u32>(PLAN_LAST_MAP, top);
-    top += outputMapBytes(layerAt(layers - 1));
-  }
-  for (let i: u32 = 0; i < layers; i++) {
-    const layer = layerAt(i);
-    if (!trace) layer.inputMap = i & 1 ? top + span - inputMapBytes(layer) : top;
-    if (!resident) layer.unpacked = trace ? top : top + (i & 1 ? outputMapBytes(layer) : inputMapBytes(layer));
-  }
-  store<u32>(PLAN_SUMS, top + span);
-  return top + span + positions * (MAX_TIME_STEPS << 6);
+  store<u32>(PLAN_LAST_MAP, layer.inputMap);
+  return top + work;
 }
 
 /**
@@ -157,78 +193,70 @@ function plan(resident: u32, trace: u32): u32 {
 export function open(length: u32, flags: u32): u32 {
   layers = 0;
   reset();
-  if (length < HEADER_BYTES) return STATUS_BAD_MODEL;
-  header().length = length;
-  fetch(0, HEADER, HEADER_BYTES);
-  if (!checkHeader(length)) return failed ? STATUS_FLASH : STATUS_BAD_MODEL;
-  const count: u32 = header().layers;
-  for (let i: u32 = 0; i < count; i++) {
-    fetch(HEADER_BYTES + i * LAYER_BYTES, changetype<u32>(layerAt(i)), LAYER_BYTES);
-    if (!checkLayer(i)) return STATUS_BAD_MODEL;
-  }
-  const last = layerAt(count - 1);
-  if (outputSize(last) != header().imageSize || last.outChannels != READOUT_CHANNELS) return STATUS_BAD_MODEL;
-
-  const resident = flags & FLAG_RESIDENT;
-  layers = count;
-  const bytes = plan(resident, flags & FLAG_TRACE);
-  layers = 0;
+  store<u32>(HEADER + HEADER_LENGTH, length);
+  fetch(0, HEADER, HEADER_NAME);
+  const bytes = checkHeader(length) ? plan(flags) : 0;
+  if (!bytes) return STATUS_BAD_MODEL;
   store<u32>(PLAN_BYTES, bytes);
-  if (bytes > u32(memory.size()) << 16) return STATUS_MEMORY;
+  if (bytes > (<u32>memory.size()) << 16) return STATUS_MEMORY;
 
-  fetch(header().readoutOffset, load<u32>(PLAN_READOUT), readoutBytes());
-  if (resident) {
-    fetch(0, load<u32>(PLAN_FRONT), header().weightsOffset);
-    for (let i: u32 = 0; i < count; i++) expandLayer(layerAt(i));
-    setResidentBytes(header().weightsOffset);
+  fetch(load<u32>(HEADER + HEADER_READOUT_OFFSET), READOUT, readoutBytes());
+  if (flags & FLAG_RESIDENT) {
+    fetch(0, load<u32>(PLAN_FRONT), frontBytes());
+    let layer = firstLayer();
+    let left = layerCount();
+    do {
+      expand(layer.weights, layer.unpackedBytes, layer.bits, layer.unpacked);
+      layer = after(layer);
+    } while (--left);
+    setResidentBytes(frontBytes());
   }
-  if (failed) return STATUS_FLASH;
-  layers = count;
-  return STATUS_OK;
+  if (!failed) layers = layerCount();
+  return failed;
 }
 
 /** Firing rates of a prior for the normals at NORMALS, to RATES. */
 export function rates(prior: u32): u32 {
   if (!layers) return STATUS_NO_MODEL;
-  if (prior >= header().priors) return STATUS_BAD_ARGUMENT;
-  const size = header().latentSize;
-  applyPrior(header().priorsOffset + prior * priorBytes(size), size);
-  return failed ? STATUS_FLASH : STATUS_OK;
+  if (prior >= load<u8>(HEADER + HEADER_PRIORS)) return STATUS_BAD_ARGUMENT;
+  applyPrior(prior, latentSize());
+  return failed;
 }
 
 function checkSteps(steps: u32): u32 {
   if (!layers) return STATUS_NO_MODEL;
-  return steps - 1 < header().timeSteps ? STATUS_OK : STATUS_BAD_ARGUMENT;
+  return steps - 1 < timeSteps() ? STATUS_OK : STATUS_BAD_ARGUMENT;
 }
 
 /** Latent spike trains from the firing rates at RATES, to the first layer's input map. */
 export function sample(steps: u32): u32 {
   const status = checkSteps(steps);
-  if (status) return status;
-  const latent = layerAt(0);
-  drawSpikes(header().latentSize, steps, latent.inputMap, latent.pixelBytes);
-  return STATUS_OK;
+  if (!status) drawSpikes(latentSize(), steps, firstLayer().inputMap, firstLayer().pixelBytes);
+  return status;
 }
 
 /** Decodes the spike trains in the first layer's input map to the pixels at PLAN_IMAGE; adds to the ledger if asked. */
-export function decode(steps: u32, ledger: bool): u32 {
+export function decode(steps: u32, ledger: u32): u32 {
   const status = checkSteps(steps);
   if (status) return status;
-  const image = load<u32>(PLAN_IMAGE);
   setCounting(ledger);
-  clear(image, image + imageBytes());
-  for (let i: u32 = 0; i < layers; i++) {
-    const layer = layerAt(i);
-    addLayer(i, layer, steps);
-    runLayer(layer, i < layers - 1 ? layerAt(i + 1).inputMap : 0, steps);
-  }
-  emit(steps);
-  return failed ? STATUS_FLASH : STATUS_OK;
+  start(steps);
+  let layer = firstLayer();
+  let counters = LEDGER_LAYERS;
+  let left = layers;
+  do {
+    if (ledger) addLayer(counters, layer, steps);
+    counters += LEDGER_LAYER_BYTES;
+    left--;
+    runLayer(layer, left ? 0 : counters, steps);
+    layer = after(layer);
+  } while (left);
+  emit();
+  return failed;
 }
 
 /** The image chosen by SEED and IMAGE_INDEX: normals, prior, Poisson sampler and decoder in one. */
-export function generate(prior: u32, steps: u32, ledger: bool): u32 {
-  if (layers) drawNormals(header().latentSize);
-  const status = rates(prior) || sample(steps);
-  return status ? status : decode(steps, ledger);
+export function generate(prior: u32, steps: u32, ledger: u32): u32 {
+  if (layers) drawNormals(latentSize());
+  return rates(prior) || sample(steps) || decode(steps, ledger);
 }

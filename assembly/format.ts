@@ -51,6 +51,8 @@ export const BIAS_OFFSET: u32 = 32768;
 
 export const MAX_TIME_STEPS: u32 = 16;
 export const MAX_LATENT_SIZE: u32 = 256;
+export const MAX_IMAGE_SIZE: u32 = 256;
 export const MAX_DECODER_LAYERS: u32 = 8;
+export const MAX_ENCODER_LAYERS: u32 = 8;
 export const MAX_CHANNELS: u32 = 4096;
 export const READOUT_CHANNELS: u32 = 32;

@@ -67,8 +67,15 @@ export function fire(sums: u32, thresholds: u32, output: u32, outputStep: u32, s
     // From lane order to the order of channels.
     const low = i8x16.narrow_i16x8_s(f0, f1);
     const high = i8x16.narrow_i16x8_s(f2, f3);
-    store<u16>(output, i8x16.bitmask(i8x16.shuffle(low, high, 0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29)));
-    store<u16>(output, i8x16.bitmask(i8x16.shuffle(low, high, 2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31)), 2);
+    store<u16>(
+      output,
+      i8x16.bitmask(i8x16.shuffle(low, high, 0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29)),
+    );
+    store<u16>(
+      output,
+      i8x16.bitmask(i8x16.shuffle(low, high, 2, 6, 10, 14, 18, 22, 26, 30, 3, 7, 11, 15, 19, 23, 27, 31)),
+      2,
+    );
     sums += 64;
     output += outputStep;
   }

@@ -1,4 +1,5 @@
 import { LEFT } from "./memory";
+import { clear } from "./readout";
 
 /**
  * Adds to the weighted inputs of 32 neurons those of one run of input spikes, at every step.
@@ -19,7 +20,7 @@ export function integrate(
   sums: u32,
   steps: u32,
 ): void {
-  for (; steps; steps--) {
+  do {
     let a0 = load<u64>(from);
     let a1 = load<u64>(from, 8);
     let a2 = load<u64>(from, 16);
@@ -29,7 +30,9 @@ export function integrate(
     let a6 = load<u64>(from, 48);
     let a7 = load<u64>(from, 56);
     let w = weights;
-    for (let p = spikes, end = spikes + run; p < end; p += 4) {
+    let p = spikes;
+    const end = spikes + run;
+    do {
       for (let active = load<u32>(p); active; active &= active - 1) {
         const row = w + (ctz(active) << 6);
         a0 += load<u64>(row);
@@ -42,7 +45,8 @@ export function integrate(
         a7 += load<u64>(row, 56);
       }
       w += 32 * 64;
-    }
+      p += 4;
+    } while (p < end);
     store<u64>(sums, a0);
     store<u64>(sums, a1, 8);
     store<u64>(sums, a2, 16);
@@ -54,7 +58,7 @@ export function integrate(
     spikes += spikeStep;
     from += fromStep;
     sums += 64;
-  }
+  } while (--steps);
 }
 
 /**
@@ -65,18 +69,20 @@ export function integrate(
  * @param output - where the 32 spikes of step 0 go, `outputStep` bytes a step
  */
 export function fire(sums: u32, thresholds: u32, output: u32, outputStep: u32, steps: u32): void {
-  for (let k: u32 = 0; k < 64; k += 8) store<u64>(k, 0, LEFT);
-  for (; steps; steps--) {
-    let fired: u64 = 0;
-    for (let k: u32 = 0; k < 64; k += 8) {
+  clear(LEFT, 64);
+  do {
+    let held: u64 = 0;
+    let k: u32 = 0;
+    do {
       const potential = load<u64>(sums + k) + load<u64>(k, LEFT);
-      const spikes: u64 = (potential - load<u64>(thresholds + k)) & 0x8000800080008000;
-      // (u + 2) >> 2 in a lane with the offset 32768 has the offset 8192.
-      const leaked: u64 = ((potential + 0x0002000200020002) >> 2) & 0x3fff3fff3fff3fff;
-      const kept: u64 = (spikes - (spikes >> 15)) ^ 0x7fff7fff7fff7fff;
-      store<u64>(k, (leaked & kept) - (0x2000200020002000 & kept), LEFT);
-      fired = (fired >> 1) | spikes;
-    }
+      const silent: u64 = ~(potential - load<u64>(thresholds + k)) & 0x8000800080008000;
+      // (u + 2) >> 2 in a lane with the offset 32768 takes 14 bits and has the offset 8192. Silent lanes alone keep it.
+      const leaked: u64 = ((potential + 0x0002000200020002) >> 2) & ((silent >> 1) - (silent >> 15));
+      store<u64>(k, leaked - (silent >> 2), LEFT);
+      held = (held >> 1) | silent;
+      k += 8;
+    } while (k < 64);
+    const fired = ~held;
     // Eight words have left eight bits in the upper half of each lane: those of lane j are channels 8j to 8j + 7.
     store<u8>(output, fired >> 8);
     store<u8>(output, fired >> 24, 1);
@@ -84,5 +90,5 @@ export function fire(sums: u32, thresholds: u32, output: u32, outputStep: u32, s
     store<u8>(output, fired >> 56, 3);
     sums += 64;
     output += outputStep;
-  }
+  } while (--steps);
 }

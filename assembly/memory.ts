@@ -1,31 +1,36 @@
-// The core's memory map, read by both compilers: each place is the sum of the one before it. Below TABLES_END lie the
-// constant tables that the compiler places; from ARENA on, what depends on the model (decoder.ts, `plan`).
+// The core's memory map, read by both compilers: each place is the sum of the one before it. What the code names most lies
+// lowest, where an address takes fewest bytes of code. From TABLES (asconfig.json, `memoryBase`) to TABLES_END lie the constant
+// tables that the compiler places; from ARENA on, what depends on the model (decoder.ts, `plan`).
 
-import { HEADER_BYTES, MAX_DECODER_LAYERS, MAX_LATENT_SIZE } from "./format";
+import { HEADER_NAME, MAX_DECODER_LAYERS, MAX_LATENT_SIZE } from "./format";
 
-export const TABLES_END: u32 = 640;
-
-/** The file's header, and after it what the plan adds: u32 each. */
-export const HEADER: u32 = TABLES_END;
-export const PLAN_BYTES: u32 = HEADER + HEADER_BYTES;
+/** The file's header up to the name, and after it what the plan adds: u32 each. */
+export const HEADER: u32 = 0;
+export const PLAN_BYTES: u32 = HEADER + HEADER_NAME;
+/** Where the file's front matter lies if the model is resident. */
 export const PLAN_FRONT: u32 = PLAN_BYTES + 4;
-export const PLAN_READOUT: u32 = PLAN_BYTES + 8;
-export const PLAN_SUMS: u32 = PLAN_BYTES + 12;
 /** The readout's sums, and in their place the pixels of the finished image. */
-export const PLAN_IMAGE: u32 = PLAN_BYTES + 16;
-/** Output map of the last spiking layer, or 0 where it is not traced. */
-export const PLAN_LAST_MAP: u32 = PLAN_BYTES + 20;
+export const PLAN_IMAGE: u32 = PLAN_BYTES + 8;
+/** Output map of the last spiking layer; where it is not traced, LAST_SPIKES. */
+export const PLAN_LAST_MAP: u32 = PLAN_BYTES + 12;
 
-/** For each layer its entry of the file's table, then what the plan adds: u32 each. */
+/** Where READOUT is, for the host. */
+export const PLAN_READOUT: u32 = PLAN_BYTES + 16;
+
+/** For each layer its entry of the file's table, then what the plan adds: u32 each. The last entry is the readout's. */
 export const LAYERS: u32 = PLAN_BYTES + 24;
 export const LAYER_INPUT_MAP: u32 = 32;
 export const LAYER_PIXEL_BYTES: u32 = 36;
-export const LAYER_UNPACKED: u32 = 40;
-export const LAYER_SPLIT: u32 = 44;
-export const LAYER_STATE_BYTES: u32 = 48;
+export const LAYER_STEP_BYTES: u32 = 40;
+export const LAYER_SUMS: u32 = 44;
+export const LAYER_UNPACKED: u32 = 48;
+export const LAYER_SPLIT: u32 = 52;
+export const LAYER_STATE_BYTES: u32 = 56;
+/** The first layer's sums, for the host. */
+export const PLAN_SUMS: u32 = LAYERS + LAYER_SUMS;
 
 /** Counters, u32 each: fetched bytes, random words, then spikes, synaptic operations and neuron updates of each layer and of the readout. */
-export const LEDGER: u32 = LAYERS + MAX_DECODER_LAYERS * LAYER_STATE_BYTES;
+export const LEDGER: u32 = LAYERS + (MAX_DECODER_LAYERS + 1) * LAYER_STATE_BYTES;
 export const LEDGER_FETCHED: u32 = LEDGER;
 export const LEDGER_RANDOM: u32 = LEDGER + 4;
 export const LEDGER_LAYERS: u32 = LEDGER + 8;
@@ -47,11 +52,17 @@ export const LAST_SPIKES: u32 = LEFT + 64;
 export const NORMALS: u32 = LAST_SPIKES + 64;
 export const RATES: u32 = NORMALS + 4 * MAX_LATENT_SIZE;
 
+/** asconfig.json, `memoryBase`. */
+export const TABLES: u32 = RATES + 4 * MAX_LATENT_SIZE;
+export const TABLES_END: u32 = TABLES + 560;
+
 /** What was last read from flash. */
-export const STAGING: u32 = RATES + 4 * MAX_LATENT_SIZE;
+export const STAGING: u32 = TABLES_END;
 export const STAGING_BYTES: u32 = 960;
 
 export const ARENA: u32 = STAGING + STAGING_BYTES;
+/** The readout's section of the file. */
+export const READOUT: u32 = ARENA;
 
 export const FLAG_RESIDENT: u32 = 1;
 export const FLAG_TRACE: u32 = 2;
@@ -62,3 +73,6 @@ export const STATUS_MEMORY: u32 = 2;
 export const STATUS_FLASH: u32 = 3;
 export const STATUS_BAD_ARGUMENT: u32 = 4;
 export const STATUS_NO_MODEL: u32 = 5;
+
+/** Rows, and columns, of the largest image. */
+export const MAX_IMAGE_SIZE: u32 = 256;

@@ -1,3 +1,4 @@
+import { tally } from "./ledger";
 import { IMAGE_INDEX, LEDGER_RANDOM, SEED, WORDS } from "./memory";
 
 /** Philox4x32-10 (Salmon et al., SC 2011), counter (block, stream, image index), key (seed): four words to WORDS. */
@@ -8,7 +9,8 @@ export function philox(block: u32, stream: u32): void {
   let c3 = load<u32>(IMAGE_INDEX, 4);
   let k0 = load<u32>(SEED);
   let k1 = load<u32>(SEED, 4);
-  for (let round = 0; round < 10; round++) {
+  let rounds = 10;
+  do {
     const p0 = u64(0xd2511f53) * u64(c0);
     const p1 = u64(0xcd9e8d57) * u64(c2);
     c0 = u32(p1 >> 32) ^ c1 ^ k0;
@@ -17,10 +19,10 @@ export function philox(block: u32, stream: u32): void {
     c3 = u32(p0);
     k0 += 0x9e3779b9;
     k1 += 0xbb67ae85;
-  }
+  } while (--rounds);
   store<u32>(WORDS, c0);
   store<u32>(WORDS, c1, 4);
   store<u32>(WORDS, c2, 8);
   store<u32>(WORDS, c3, 12);
-  store<u32>(LEDGER_RANDOM, load<u32>(LEDGER_RANDOM) + 4);
+  tally(LEDGER_RANDOM, 4);
 }

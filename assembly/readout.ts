@@ -1,29 +1,53 @@
-import { READOUT_CHANNELS } from "./format";
-import { header } from "./header";
-import { LEFT, PLAN_IMAGE, PLAN_READOUT } from "./memory";
-import { roundShift, sigmoid } from "./sigmoid";
+import { HEADER_IMAGE_CHANNELS, HEADER_IMAGE_SIZE, HEADER_READOUT_SHIFT, READOUT_CHANNELS } from "./format";
+import { addSpikes, counting } from "./ledger";
+import { HEADER, LEFT, PLAN_IMAGE, READOUT } from "./memory";
+import { sigmoidOf } from "./sigmoid";
 import { COEFFICIENT_TABLE } from "./tables";
 
 // The readout is linear, so it is applied to R = Σ coef[t] · spike[t] once and not at every step. Its sums are an image
-// with a border of one pixel, which takes what falls off.
+// with a border of one pixel, which takes what falls off; one column serves as the left border and as the right one of
+// the row above.
+
+export function imageSize(): u32 {
+  return load<u16>(HEADER + HEADER_IMAGE_SIZE);
+}
+
+export function imageChannels(): u32 {
+  return load<u8>(HEADER + HEADER_IMAGE_CHANNELS);
+}
 
 /** Bytes of the readout's section in the file. */
 export function readoutBytes(): u32 {
-  return header().imageChannels * (4 + 18 * READOUT_CHANNELS);
+  return imageChannels() * (4 + 18 * READOUT_CHANNELS);
+}
+
+/** Bytes of one pixel's sums. */
+function pixelBytes(): u32 {
+  return imageChannels() << 2;
 }
 
 /** Bytes of one row of sums. */
 function rowBytes(): u32 {
-  return ((header().imageSize + 2) * header().imageChannels) << 2;
+  return (imageSize() + 1) * pixelBytes();
 }
 
+/** Bytes of all sums: a row above, one below and one position at the end for the border. */
 export function imageBytes(): u32 {
-  return rowBytes() * (header().imageSize + 2);
+  return rowBytes() * (imageSize() + 2) + pixelBytes();
 }
 
-/** Zeroes the memory from p to end. */
-export function clear(p: u32, end: u32): void {
-  for (; p < end; p += 4) store<u32>(p, 0);
+/** Zeroes `bytes` bytes. */
+export function clear(p: u32, bytes: u32): void {
+  const end = p + bytes;
+  do {
+    store<u32>(p, 0);
+    p += 4;
+  } while (p < end);
+}
+
+/** c[steps − 1], what a spike counts that comes `steps` steps before the end. */
+function coefficient(steps: u32): u32 {
+  return load<u16>(COEFFICIENT_TABLE - 2 + (steps << 1));
 }
 
 /** Σ weight · R over the channels of one position. */
@@ -37,58 +61,74 @@ function dot(weights: u32): i32 {
     return i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1);
   } else {
     let sum = 0;
-    for (let k: u32 = 0; k < READOUT_CHANNELS << 1; k += 2) {
+    let k: u32 = 0;
+    do {
       sum += <i32>load<i16>(weights + k) * <i32>load<i16>(k, LEFT);
-    }
+      k += 2;
+    } while (k < READOUT_CHANNELS << 1);
     return sum;
   }
 }
 
-/** Adds what the 32 neurons at (y, x) contribute to the sums; gives the number of their spikes. */
-export function gather(y: u32, x: u32, spikes: u32, spikeStep: u32, steps: u32): u32 {
-  const channels: u32 = header().imageChannels;
+/** Sets all sums to what the biases come to. */
+export function start(steps: u32): void {
+  let coefficients: u32 = 0;
+  do coefficients += coefficient(steps);
+  while (--steps);
+  let sum = load<u32>(PLAN_IMAGE);
+  const end = sum + imageBytes();
+  do {
+    let bias = READOUT;
+    do {
+      store<u32>(sum, load<u32>(bias) * coefficients);
+      sum += 4;
+      bias += 4;
+    } while (bias < READOUT + pixelBytes());
+  } while (sum < end);
+}
+
+/** Adds what the 32 neurons at (y, x) contribute to the sums. */
+export function gather(counters: u32, y: u32, x: u32, spikes: u32, spikeStep: u32, steps: u32): void {
   let count: u32 = 0;
-  clear(LEFT, LEFT + (READOUT_CHANNELS << 1));
-  for (; steps; steps--) {
-    const coefficient: u32 = load<u16>(COEFFICIENT_TABLE - 2 + (steps << 1));
+  clear(LEFT, READOUT_CHANNELS << 1);
+  do {
+    const worth = coefficient(steps);
     for (let active = load<u32>(spikes); active; active &= active - 1) {
       const sum = ctz(active) << 1;
-      store<u16>(sum, <u32>load<u16>(sum, LEFT) + coefficient, LEFT);
+      store<u16>(sum, <u32>load<u16>(sum, LEFT) + worth, LEFT);
       count++;
     }
     spikes += spikeStep;
-  }
-  let weights = load<u32>(PLAN_READOUT) + (channels << 2);
-  let sum = load<u32>(PLAN_IMAGE) + y * rowBytes() + ((x * channels) << 2);
-  for (let ky = 0; ky < 3; ky++) {
-    for (let end = sum + channels * 12; sum < end; sum += 4) {
+  } while (--steps);
+  if (counting) addSpikes(counters, count, y, x, imageSize(), imageChannels());
+  let weights = READOUT + pixelBytes();
+  let sum = load<u32>(PLAN_IMAGE) + y * rowBytes() + x * pixelBytes();
+  const window = pixelBytes() * 3;
+  let ky = 3;
+  do {
+    const end = sum + window;
+    do {
       store<i32>(sum, load<i32>(sum) + dot(weights));
       weights += READOUT_CHANNELS << 1;
-    }
-    sum += rowBytes() - channels * 12;
-  }
-  return count;
+      sum += 4;
+    } while (sum < end);
+    sum += rowBytes() - window;
+  } while (--ky);
 }
 
 /** Turns the sums into pixels, in place. */
-export function emit(steps: u32): void {
-  const size: u32 = header().imageSize;
-  const channels: u32 = header().imageChannels;
-  let coefficients = 0;
-  for (; steps; steps--) coefficients += <i32>load<u16>(COEFFICIENT_TABLE - 2 + (steps << 1));
+export function emit(): void {
   let pixel = load<u32>(PLAN_IMAGE);
   let sum = pixel + rowBytes();
-  for (let y = size; y; y--) {
-    sum += channels << 2;
-    for (let x = size; x; x--) {
-      for (let g: u32 = 0; g < channels; g++) {
-        const bias = load<i32>(load<u32>(PLAN_READOUT) + (g << 2));
-        const membrane = load<i32>(sum) + bias * coefficients;
-        store<u8>(pixel, (sigmoid(roundShift(membrane, header().readoutShift - 1)) * 255 + 32768) >> 16);
-        pixel++;
-        sum += 4;
-      }
-    }
-    sum += channels << 2;
-  }
+  let y = imageSize();
+  do {
+    const rowEnd = sum + rowBytes();
+    sum += pixelBytes();
+    do {
+      const shift = <u64>load<u8>(HEADER + HEADER_READOUT_SHIFT) - 1;
+      store<u8>(pixel, (sigmoidOf(load<i32>(sum), shift) * 255 + 32768) >> 16);
+      pixel++;
+      sum += 4;
+    } while (sum < rowEnd);
+  } while (--y);
 }

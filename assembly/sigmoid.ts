@@ -6,10 +6,15 @@ export function sigmoid(x: i64): i32 {
   const entry = SIGMOID_TABLE + ((a >> 9) << 1);
   const near: i32 = load<u16>(entry);
   const half = near + (((<i32>load<u16>(entry, 2) - near) * (a & 511) + 256) >> 9);
-  return x < 0 ? 32768 - half : 32768 + half;
+  return 32768 + (x < 0 ? -half : half);
 }
 
 /** x / 2^shift, to nearest, halves up. */
-export function roundShift(x: i64, shift: u32): i64 {
+export function roundShift(x: i64, shift: u64): i64 {
   return (x + ((i64(1) << shift) >> 1)) >> shift;
+}
+
+/** The sigmoid of x / 2^shift. */
+export function sigmoidOf(x: i64, shift: u64): i32 {
+  return sigmoid(roundShift(x, shift));
 }
