@@ -49,6 +49,9 @@ import { expand } from "./weights";
 /** Most unpacked weights of one tap with which a phase of four is in memory at once where weights are fetched. */
 const MOST_TAP_BYTES: u32 = 8192;
 
+/** Bound of the front matter, so that no sum of the plan can wrap. */
+const MOST_FRONT_BYTES: u32 = 1 << 30;
+
 /** Decoder layers of the loaded model; 0 if there is none. */
 let layers: u32 = 0;
 
@@ -79,7 +82,7 @@ function checkHeader(length: u32): bool {
   return bool(
     u32(load<u64>(HEADER) == (u64(VERSION) << 32) + u64(MAGIC)) &
       u32(load<u32>(HEADER + HEADER_LENGTH) == length) &
-      u32(frontBytes() <= length) &
+      u32(frontBytes() < MOST_FRONT_BYTES) &
       u32(imageSize() <= MAX_IMAGE_SIZE) &
       u32((imageChannels() & -3) == 1) &
       u32(timeSteps() - 1 < MAX_TIME_STEPS) &
@@ -89,17 +92,16 @@ function checkHeader(length: u32): bool {
 }
 
 /**
- * Checks the layers and lays out the memory; gives the bytes that it takes, or 0 if a layer does not follow from the one
- * before it. No sum can wrap: with at most 256 rows and columns and 4096 channels, maps take less than 2^28 bytes, weights
- * less than 2^31, and the front matter is part of the file.
+ * Checks the layers and lays out the memory up to `end`; gives the bytes that this takes wherever the end is, or 0 if a layer
+ * does not follow from the one before it. No sum can wrap: with at most 256 rows and columns and 4096 channels, maps
+ * take less than 2^28 bytes and weights less than 2^31.
  *
  * Above what always stays (`top`) lies what each layer needs. A streamed model's maps lie at the low end (of even layers)
- * and at the high end of the memory (of odd layers); a resident or traced one keeps every map, and its unpacked weights, at
- * the low end. Below the map at the high end lie the sums and, if streamed, the weights of one pass.
+ * and at the high end (of odd layers); a resident or traced one keeps every map, and its unpacked weights, at the low end.
+ * Below the map at the high end lie the sums and, if streamed, the weights of one pass.
  */
-function plan(flags: u32): u32 {
+function plan(flags: u32, end: u32): u32 {
   const resident = flags & FLAG_RESIDENT;
-  const memoryEnd = (<u32>memory.size()) << 16;
   store<u32>(PLAN_READOUT, READOUT);
   let top = READOUT + readoutBytes();
   store<u32>(PLAN_IMAGE, top);
@@ -150,7 +152,7 @@ function plan(flags: u32): u32 {
     // Maps that this layer alone keeps from being overwritten.
     const outputBytes = flags || i == layerCount() ? 0 : neurons << 1;
     const isHigh = flags ? 0 : ~i & 1;
-    let low = memoryEnd - (isHigh ? inputBytes : outputBytes);
+    let low = end - (isHigh ? inputBytes : outputBytes);
     layer.inputMap = isHigh ? low : top;
     let maps = isHigh ? outputBytes : inputBytes;
     if (flags) {
@@ -168,7 +170,7 @@ function plan(flags: u32): u32 {
       low -= (tap << 2) >> split;
       layer.unpacked = low;
     }
-    work = max(work, memoryEnd - low + maps);
+    work = max(work, end - low + maps);
     layer = after(layer);
   } while (i < layerCount());
   if (size != imageSize() || neurons != size * size * READOUT_CHANNELS) return 0;
@@ -195,7 +197,7 @@ export function open(length: u32, flags: u32): u32 {
   reset();
   store<u32>(HEADER + HEADER_LENGTH, length);
   fetch(0, HEADER, HEADER_NAME);
-  const bytes = checkHeader(length) ? plan(flags) : 0;
+  const bytes = checkHeader(length) ? plan(flags, plan(flags, 0)) : 0;
   if (!bytes) return STATUS_BAD_MODEL;
   store<u32>(PLAN_BYTES, bytes);
   if (bytes > (<u32>memory.size()) << 16) return STATUS_MEMORY;

@@ -1,6 +1,5 @@
 // The core's memory map, read by both compilers: each place is the sum of the one before it. What the code names most lies
-// lowest, where an address takes fewest bytes of code. From TABLES (asconfig.json, `memoryBase`) to TABLES_END lie the constant
-// tables that the compiler places; from ARENA on, what depends on the model (decoder.ts, `plan`).
+// lowest, where an address takes fewest bytes of code. From ARENA on lies what depends on the model (decoder.ts, `plan`).
 
 import { HEADER_NAME, MAX_DECODER_LAYERS, MAX_LATENT_SIZE } from "./format";
 
@@ -52,12 +51,8 @@ export const LAST_SPIKES: u32 = LEFT + 64;
 export const NORMALS: u32 = LAST_SPIKES + 64;
 export const RATES: u32 = NORMALS + 4 * MAX_LATENT_SIZE;
 
-/** asconfig.json, `memoryBase`. */
-export const TABLES: u32 = RATES + 4 * MAX_LATENT_SIZE;
-export const TABLES_END: u32 = TABLES + 560;
-
 /** What was last read from flash. */
-export const STAGING: u32 = TABLES_END;
+export const STAGING: u32 = RATES + 4 * MAX_LATENT_SIZE;
 export const STAGING_BYTES: u32 = 960;
 
 export const ARENA: u32 = STAGING + STAGING_BYTES;

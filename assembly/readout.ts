@@ -2,7 +2,6 @@ import { HEADER_IMAGE_CHANNELS, HEADER_IMAGE_SIZE, HEADER_READOUT_SHIFT, READOUT
 import { addSpikes, counting } from "./ledger";
 import { HEADER, LEFT, PLAN_IMAGE, READOUT } from "./memory";
 import { sigmoidOf } from "./sigmoid";
-import { COEFFICIENT_TABLE } from "./tables";
 
 // The readout is linear, so it is applied to R = Σ coef[t] · spike[t] once and not at every step. Its sums are an image
 // with a border of one pixel, which takes what falls off; one column serves as the left border and as the right one of
@@ -45,9 +44,12 @@ export function clear(p: u32, bytes: u32): void {
   } while (p < end);
 }
 
-/** c[steps − 1], what a spike counts that comes `steps` steps before the end. */
-function coefficient(steps: u32): u32 {
-  return load<u16>(COEFFICIENT_TABLE - 2 + (steps << 1));
+/** What a spike in the last step counts, Q12. */
+const LAST_COEFFICIENT: u32 = 4096;
+
+/** What a spike counts one step before one that counts `coefficient`. */
+function before(coefficient: u32): u32 {
+  return (coefficient * 4 + 2) / 5;
 }
 
 /** Σ weight · R over the channels of one position. */
@@ -72,9 +74,12 @@ function dot(weights: u32): i32 {
 
 /** Sets all sums to what the biases come to. */
 export function start(steps: u32): void {
+  let coefficient = LAST_COEFFICIENT;
   let coefficients: u32 = 0;
-  do coefficients += coefficient(steps);
-  while (--steps);
+  do {
+    coefficients += coefficient;
+    coefficient = before(coefficient);
+  } while (--steps);
   let sum = load<u32>(PLAN_IMAGE);
   const end = sum + imageBytes();
   do {
@@ -90,15 +95,17 @@ export function start(steps: u32): void {
 /** Adds what the 32 neurons at (y, x) contribute to the sums. */
 export function gather(counters: u32, y: u32, x: u32, spikes: u32, spikeStep: u32, steps: u32): void {
   let count: u32 = 0;
+  let coefficient = LAST_COEFFICIENT;
+  spikes += spikeStep * steps;
   clear(LEFT, READOUT_CHANNELS << 1);
   do {
-    const worth = coefficient(steps);
+    spikes -= spikeStep;
     for (let active = load<u32>(spikes); active; active &= active - 1) {
       const sum = ctz(active) << 1;
-      store<u16>(sum, <u32>load<u16>(sum, LEFT) + worth, LEFT);
+      store<u16>(sum, <u32>load<u16>(sum, LEFT) + coefficient, LEFT);
       count++;
     }
-    spikes += spikeStep;
+    coefficient = before(coefficient);
   } while (--steps);
   if (counting) addSpikes(counters, count, y, x, imageSize(), imageChannels());
   let weights = READOUT + pixelBytes();

@@ -1,12 +1,11 @@
-import { SIGMOID_TABLE } from "./tables";
-
-/** Logistic function of a Q12 number in Q16 (0…65536): piecewise linear, eight segments a unit. */
+/** Logistic function of a Q12 number in Q16 (0…65536): docs/numerics.md, "Sigmoid". */
 export function sigmoid(x: i64): i32 {
-  const a = i32(min<i64>(x < 0 ? -x : x, 49151));
-  const entry = SIGMOID_TABLE + ((a >> 9) << 1);
-  const near: i32 = load<u16>(entry);
-  const half = near + (((<i32>load<u16>(entry, 2) - near) * (a & 511) + 256) >> 9);
-  return 32768 + (x < 0 ? -half : half);
+  // |x| · log2 e in Q16, and e^−|x| as 2^−y.
+  const y = (u32(min<u64>(x < 0 ? -x : x, 49151)) * 23637 + 512) >> 10;
+  const f = (y & 0xffff) >> 2;
+  const e: u32 = (65536 - ((f * (45325 - ((f * (15139 - ((f * 2582) >> 14))) >> 14))) >> 14)) >> (y >> 16);
+  const low = (e << 15) / ((65536 + e) >> 1);
+  return x < 0 ? low : 65536 - low;
 }
 
 /** x / 2^shift, to nearest, halves up. */

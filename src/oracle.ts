@@ -5,11 +5,11 @@
 import type { IntegerLayer, Model, Prior, Readout } from "./model.js";
 import { type LayerShape, outputSize } from "./network.js";
 import { normals, type Uint64, uniforms } from "./random.js";
-import { COEFFICIENT_TABLE, SIGMOID_TABLE } from "./tables.js";
+import { COEFFICIENTS } from "./coefficients.js";
 
 export { normals };
 
-/** Largest |x| of the sigmoid's table, Q12: just below 12. */
+/** Largest |x| that the sigmoid tells apart, Q12: just below 12. */
 const SIGMOID_LIMIT = 49151;
 
 /** (x + 2^(shift−1)) >> shift for an integer |x| < 2^52: rounds to nearest, halves up. */
@@ -20,16 +20,17 @@ function roundShift(x: number, shift: number): number {
 /** σ(x) in Q16, 0…65536, of x in Q12. */
 export function sigmoid(x: number): number {
   const magnitude = Math.min(Math.abs(x), SIGMOID_LIMIT);
-  const i = magnitude >> 9;
-  const fraction = magnitude & 511;
-  const h = SIGMOID_TABLE[i] + (((SIGMOID_TABLE[i + 1] - SIGMOID_TABLE[i]) * fraction + 256) >> 9);
-  return x < 0 ? 32768 - h : 32768 + h;
+  const y = (magnitude * 23637 + 512) >> 10; // |x| · log2 e
+  const f = (y & 0xffff) >> 2;
+  const e = (65536 - ((f * (45325 - ((f * (15139 - ((f * 2582) >> 14))) >> 14))) >> 14)) >> (y >> 16); // 2^−y
+  const h = Math.floor((e * 32768) / ((65536 + e) >> 1)); // e / (1 + e)
+  return x < 0 ? h : 65536 - h;
 }
 
 /**
  * The prior's firing rates (latentSize), Q16, 0…65536: sigmoid(W n + b), ESVAE's r_p.
  *
- * The sum is exact: |bias| · 2^12 ≤ 2^43, and 256 products of an i16 weight and a normal of at most 20074
+ * The sum is exact: |bias| · 2^12 ≤ 2^43, and 256 products of an i16 weight and a normal of at most 22808
  * stay below 2^38.
  */
 export function firingRates(prior: Prior, normals: Int32Array): Int32Array {
@@ -232,7 +233,7 @@ function readPixels(readout: Readout, model: Model, spikes: Uint8Array, timeStep
   const sums = new Int32Array(neurons); // R
   let coefficientSum = 0;
   for (let t = 0; t < timeSteps; t++) {
-    const coefficient = COEFFICIENT_TABLE[timeSteps - 1 - t];
+    const coefficient = COEFFICIENTS[timeSteps - 1 - t];
     coefficientSum += coefficient;
     for (let i = 0; i < neurons; i++) sums[i] += coefficient * spikes[t * neurons + i];
   }

@@ -1,14 +1,26 @@
+import { AdaptiveRounder } from "./adaptive-rounding.js";
+import { calibrate, inputPower, type LayerMoments, phasesOf } from "./calibration.js";
 import { SpikeletError } from "./errors.js";
 import type { IntegerLayer, Model, Prior, Readout, WeightBits } from "./model.js";
 import type { FloatLayer, LayerShape, Network } from "./network.js";
-import { BATCH_NORM_EPSILON, FIRING_THRESHOLD, tapCount } from "./network.js";
-import { COEFFICIENT_TABLE } from "./tables.js";
+import { BATCH_NORM_EPSILON, FIRING_THRESHOLD } from "./network.js";
+import { sumOfCoefficients } from "./coefficients.js";
+
+/**
+ * "nearest" rounds each weight to the nearest integer; "adaptive" rounds each so that it makes up for the errors of
+ * those before it, as far as the layer's typical inputs allow (docs/quantization.md).
+ */
+export type Rounding = "nearest" | "adaptive";
 
 export interface QuantizeOptions {
   /** Bits of a weight in the spiking layers; 8 if not given. */
   readonly bits?: WeightBits;
   /** Name to store in the model, at most 24 bytes of UTF-8. */
   readonly name?: string;
+  /** "nearest" for 8 bits, "adaptive" for less, if not given. */
+  readonly rounding?: Rounding;
+  /** Called after each calibration image and each layer. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 export interface LayerReport {
@@ -19,6 +31,11 @@ export interface LayerReport {
   readonly bytes: number;
   /** Root mean square of (folded weight − scale · integer), over that of the folded weights. */
   readonly relativeError: number;
+  /**
+   * Root mean square of the error that these weights make in the layer's weighted inputs, over that of the weighted
+   * inputs, Σ weights · spikes, on calibration images. Adaptive rounding makes it small, and lets `relativeError` grow.
+   */
+  readonly relativeOutputError: number;
   /** Output channels whose scale had to grow so that potentials are proved to fit in 16 bits. */
   readonly widenedChannels: number;
   readonly lowest: number;
@@ -62,21 +79,6 @@ const LOWEST_MARGIN = -32768;
 /** How much a scale grows when its channel does not fit. */
 const SCALE_STEP = 1.02;
 
-/** Taps (3·ky + kx) that one output position sees together. */
-function tapSets(kind: LayerShape["kind"]): number[][] {
-  if (kind === "linear") return [[0]];
-  if (kind === "conv" || kind === "imageConv") return [[0, 1, 2, 3, 4, 5, 6, 7, 8]];
-  return [[4], [5, 3], [7, 1], [8, 6, 2, 0]];
-}
-
-interface Channel {
-  readonly weights: Int8Array; // (taps · inChannels)
-  readonly bias: number;
-  readonly threshold: number;
-  readonly lowest: number;
-  readonly highest: number;
-}
-
 /**
  * Bounds of the potential where the weighted inputs lie in low … high; null if it is not proved to fit in 16 bits
  * (docs/numerics.md, "Range").
@@ -97,103 +99,154 @@ function potentialRange(
   return fits ? { lowest, highest } : null;
 }
 
-/** One output channel in integers of `scale`; null if its potentials are not proved to fit. */
-function quantizeChannel(folded: FoldedLayer, channel: number, scale: number): Channel | null {
-  const rows = tapCount(folded) * folded.inChannels;
-  const weights = new Int8Array(rows);
-  for (let r = 0; r < rows; r++) {
-    weights[r] = Math.round(folded.weights[r * folded.outChannels + channel] / scale);
-  }
+/** Bias and threshold of one output channel in integers of `scale`, and bounds of its potentials; null if they are not proved to fit. */
+function fitChannel(
+  folded: FoldedLayer,
+  channel: number,
+  scale: number,
+  weights: Int8Array,
+): { bias: number; threshold: number; lowest: number; highest: number } | null {
+  const { inChannels, outChannels } = folded;
   const bias = Math.round(folded.bias[channel] / scale);
   const threshold = Math.floor(FIRING_THRESHOLD / scale) + 1;
   let low = bias;
   let high = bias;
-  for (const taps of tapSets(folded.kind)) {
+  for (const taps of phasesOf(folded.kind)) {
     let negative = bias;
     let positive = bias;
     for (const tap of taps) {
-      for (let r = tap * folded.inChannels; r < (tap + 1) * folded.inChannels; r++) {
-        if (weights[r] < 0) negative += weights[r];
-        else positive += weights[r];
+      for (let r = tap * inChannels; r < (tap + 1) * inChannels; r++) {
+        const weight = weights[r * outChannels + channel];
+        if (weight < 0) negative += weight;
+        else positive += weight;
       }
     }
     low = Math.min(low, negative);
     high = Math.max(high, positive);
   }
   const range = potentialRange(low, high, threshold);
-  return range ? { weights, bias, threshold, ...range } : null;
+  return range && { bias, threshold, ...range };
 }
 
-function quantizeLayer(folded: FoldedLayer, bits: WeightBits): { layer: IntegerLayer; report: LayerReport } {
-  const { outChannels } = folded;
-  const largest = 2 ** (bits - 1) - 1;
-  const rows = tapCount(folded) * folded.inChannels;
-  const weights = new Int8Array(rows * outChannels);
-  const bias = new Int16Array(outChannels);
-  const threshold = new Uint16Array(outChannels);
-  const scales = new Float32Array(outChannels);
-  let lowest = 0;
-  let highest = 0;
-  let widenedChannels = 0;
-  let error = 0;
-  let power = 0;
-  for (let c = 0; c < outChannels; c++) {
-    let top = 0;
-    for (let r = 0; r < rows; r++) top = Math.max(top, Math.abs(folded.weights[r * outChannels + c]));
-    // With weights of zero any scale serves; this one keeps the bias and the threshold in range.
-    const least = Math.max(Math.abs(folded.bias[c]), FIRING_THRESHOLD) / 16384;
-    let scale = Math.fround(Math.max(top / largest, least));
-    let channel = quantizeChannel(folded, c, scale);
-    if (!channel) widenedChannels++;
-    while (!channel) {
-      scale = Math.fround(scale * SCALE_STEP);
-      if (scale >= FIRING_THRESHOLD) {
-        throw new SpikeletError(
-          "cannot-quantize",
-          `${folded.name}: output channel ${c} cannot be held in 16 bits: its weights (up to ${top.toPrecision(3)}, bias ${folded.bias[c].toPrecision(3)}) are too large beside the firing threshold ${FIRING_THRESHOLD}. Check its tdBN parameters, or train on with weight decay.`,
-        );
-      }
-      channel = quantizeChannel(folded, c, scale);
-    }
-    for (let r = 0; r < rows; r++) {
-      weights[r * outChannels + c] = channel.weights[r];
-      const w = folded.weights[r * outChannels + c];
-      error += (w - scale * channel.weights[r]) ** 2;
-      power += w ** 2;
-    }
-    bias[c] = channel.bias;
-    threshold[c] = channel.threshold;
-    scales[c] = scale;
-    lowest = Math.min(lowest, channel.lowest);
-    highest = Math.max(highest, channel.highest);
-  }
-  const { kind, inputSize, inChannels, name } = folded;
+/** How the weights of one layer become integers. */
+interface Rounder {
+  /** Scale of a channel whose largest weight just fits at the scale `widest`. */
+  chooseScale(channel: number, widest: number): number;
+  /** Writes the columns of these channels into `integers`, (rows, outChannels), for scales (outChannels). */
+  round(channels: readonly number[], scales: Float32Array, integers: Int8Array): void;
+}
+
+function nearestRounder({ weights, outChannels }: FoldedLayer): Rounder {
   return {
-    layer: {
-      kind,
-      bits,
-      inputSize,
-      inChannels,
-      outChannels,
-      weights,
-      shift: 0,
-      bias,
-      threshold,
-      scale: scales,
-      lowest,
-      highest,
-    },
-    report: {
-      name,
-      bits,
-      weights: weights.length,
-      bytes: (weights.length * bits) / 8,
-      relativeError: power ? Math.sqrt(error / power) : 0,
-      widenedChannels,
-      lowest,
-      highest,
+    chooseScale: (_, widest) => widest,
+    round(channels, scales, integers) {
+      for (const c of channels) {
+        for (let i = c; i < weights.length; i += outChannels)
+          integers[i] = Math.round(weights[i] / scales[c]);
+      }
     },
   };
+}
+
+interface QuantizedLayer {
+  readonly layer: IntegerLayer;
+  readonly report: LayerReport;
+}
+
+function quantizeLayer(
+  folded: FoldedLayer,
+  bits: WeightBits,
+  rounding: Rounding,
+  moments: LayerMoments,
+): QuantizedLayer {
+  const { kind, inputSize, inChannels, outChannels, name } = folded;
+  const rounder =
+    rounding === "adaptive" ? new AdaptiveRounder(folded, moments, bits) : nearestRounder(folded);
+  const largest = 2 ** (bits - 1) - 1;
+  const weights = new Int8Array(folded.weights.length);
+  const bias = new Int16Array(outChannels);
+  const threshold = new Uint16Array(outChannels);
+  const top = new Float64Array(outChannels);
+  folded.weights.forEach((w, i) => {
+    top[i % outChannels] = Math.max(top[i % outChannels], Math.abs(w));
+  });
+  const scale = Float32Array.from(top, (most, c) => {
+    // With weights of zero any scale serves; this one keeps the bias and the threshold in range.
+    const least = Math.max(Math.abs(folded.bias[c]), FIRING_THRESHOLD) / 16384;
+    return Math.max(rounder.chooseScale(c, Math.max(most / largest, least)), least);
+  });
+  let lowest = 0;
+  let highest = 0;
+  let misfits = Array.from(top.keys());
+  let widenedChannels = 0;
+  for (let attempt = 0; misfits.length; attempt++) {
+    rounder.round(misfits, scale, weights);
+    misfits = misfits.filter((c) => {
+      const channel = fitChannel(folded, c, scale[c], weights);
+      if (!channel) {
+        scale[c] *= SCALE_STEP;
+        if (scale[c] < FIRING_THRESHOLD) return true;
+        throw new SpikeletError(
+          "cannot-quantize",
+          `${name}: output channel ${c} cannot be held in 16 bits: its weights (up to ${top[c].toPrecision(3)}, bias ${folded.bias[c].toPrecision(3)}) are too large beside the firing threshold ${FIRING_THRESHOLD}. Check its tdBN parameters, or train on with weight decay.`,
+        );
+      }
+      bias[c] = channel.bias;
+      threshold[c] = channel.threshold;
+      lowest = Math.min(lowest, channel.lowest);
+      highest = Math.max(highest, channel.highest);
+      return false;
+    });
+    if (attempt === 0) widenedChannels = misfits.length;
+  }
+  const layer: IntegerLayer = {
+    kind,
+    bits,
+    inputSize,
+    inChannels,
+    outChannels,
+    weights,
+    shift: 0,
+    bias,
+    threshold,
+    scale,
+    lowest,
+    highest,
+  };
+  const errors = folded.weights.map((w, i) => w - scale[i % outChannels] * weights[i]);
+  return { layer, report: makeReport(folded, layer, errors, moments, widenedChannels) };
+}
+
+/** @param errors - (taps, inChannels, outChannels) of the folded weights */
+function makeReport(
+  folded: FoldedLayer,
+  { bits, weights, lowest, highest }: IntegerLayer,
+  errors: Float64Array,
+  moments: LayerMoments,
+  widenedChannels: number,
+): LayerReport {
+  return {
+    name: folded.name,
+    bits,
+    weights: weights.length,
+    bytes: (weights.length * bits) / 8,
+    relativeError: rootOfRatio(sumOfSquares(errors), sumOfSquares(folded.weights)),
+    relativeOutputError: rootOfRatio(
+      inputPower(moments, folded, errors),
+      inputPower(moments, folded, folded.weights),
+    ),
+    widenedChannels,
+    lowest,
+    highest,
+  };
+}
+
+function sumOfSquares(values: Float64Array): number {
+  return values.reduce((sum, v) => sum + v * v, 0);
+}
+
+function rootOfRatio(error: number, power: number): number {
+  return power ? Math.sqrt(error / power) : 0;
 }
 
 /** What the lowest potential and the threshold of an image channel may take together: 16 bits, less some room for rounding. */
@@ -203,7 +256,7 @@ const IMAGE_RANGE = 32500;
  * The convolution of the image (docs/numerics.md, "Encoder"). Its scales are not bound to the size of a weight, so each
  * channel takes the finest that keeps its potentials in 16 bits.
  */
-function quantizeImageLayer(folded: FoldedLayer): { layer: IntegerLayer; report: LayerReport } {
+function quantizeImageLayer(folded: FoldedLayer, moments: LayerMoments): QuantizedLayer {
   const { name, kind, inputSize, inChannels, outChannels } = folded;
   const rows = 9 * inChannels;
   const scale = Float32Array.from({ length: outChannels }, (_, c) => {
@@ -219,15 +272,9 @@ function quantizeImageLayer(folded: FoldedLayer): { layer: IntegerLayer; report:
   const threshold = Uint16Array.from(scale, (s) => Math.floor(FIRING_THRESHOLD / s) + 1);
   let lowest = 0;
   let highest = 0;
-  let error = 0;
-  let power = 0;
   for (let c = 0; c < outChannels; c++) {
     let sum = 0;
-    for (let i = c; i < weights.length; i += outChannels) {
-      sum += Math.abs(weights[i]) * 255;
-      error += ((exact[i] - weights[i] / 2 ** shift) * scale[c]) ** 2;
-      power += (exact[i] * scale[c]) ** 2;
-    }
+    for (let i = c; i < weights.length; i += outChannels) sum += Math.abs(weights[i]) * 255;
     const most = Math.ceil(sum / 2 ** shift) + 1;
     const range = potentialRange(bias[c] - most, bias[c] + most, threshold[c]);
     if (!range || shift < 0 || sum + 2 ** shift > 2 ** 31) {
@@ -239,32 +286,22 @@ function quantizeImageLayer(folded: FoldedLayer): { layer: IntegerLayer; report:
     lowest = Math.min(lowest, range.lowest);
     highest = Math.max(highest, range.highest);
   }
-  return {
-    layer: {
-      kind,
-      bits: 16,
-      inputSize,
-      inChannels,
-      outChannels,
-      weights,
-      shift,
-      bias,
-      threshold,
-      scale,
-      lowest,
-      highest,
-    },
-    report: {
-      name,
-      bits: 16,
-      weights: weights.length,
-      bytes: weights.length * 2,
-      relativeError: power ? Math.sqrt(error / power) : 0,
-      widenedChannels: 0,
-      lowest,
-      highest,
-    },
+  const layer: IntegerLayer = {
+    kind,
+    bits: 16,
+    inputSize,
+    inChannels,
+    outChannels,
+    weights,
+    shift,
+    bias,
+    threshold,
+    scale,
+    lowest,
+    highest,
   };
+  const errors = exact.map((w, i) => (w - weights[i] / 2 ** shift) * 255 * scale[i % outChannels]);
+  return { layer, report: makeReport(folded, layer, errors, moments, 0) };
 }
 
 /** Adds output channels up to a multiple of 32 that never fire. */
@@ -324,7 +361,7 @@ function quantizeReadout(network: Network): Readout {
   const { weights, bias } = network.readout;
   const channels = network.imageChannels;
   const inChannels = weights.length / (9 * channels);
-  const sumOfCoefficients = COEFFICIENT_TABLE.reduce((a, b) => a + b, 0);
+  const coefficients = sumOfCoefficients(network.timeSteps);
   for (let shift = largestShift(weights, 32767, 15); shift >= 1; shift--) {
     const w = scaled(weights, shift);
     const b = scaled(bias, shift);
@@ -332,7 +369,7 @@ function quantizeReadout(network: Network): Readout {
     w.forEach((value, i) => {
       sums[Math.floor(i / inChannels) % channels] += Math.abs(value);
     });
-    if (Math.max(...sums) * sumOfCoefficients + 2 ** shift < 2 ** 31) {
+    if (Math.max(...sums) * coefficients + 2 ** shift < 2 ** 31) {
       return { shift, weights: Int16Array.from(w), bias: Int32Array.from(b) };
     }
   }
@@ -342,20 +379,39 @@ function quantizeReadout(network: Network): Readout {
   );
 }
 
+/** More do not make the images of MNIST any better (docs/quantization.md). */
+const CALIBRATION_IMAGES = 16;
+
 /**
- * Folds tdBN and quantizes a trained network (docs/numerics.md, "Spiking layers" and "Range"): round to nearest, one
- * scale for each output channel.
+ * Folds tdBN and quantizes a trained network (docs/numerics.md, "Spiking layers" and "Range"; docs/quantization.md): one
+ * scale for each output channel. The same network gives the same model, always.
  * @throws SpikeletError "cannot-quantize" if no integer width holds the network
  */
 export function quantizeNetwork(
   network: Network,
-  { bits = 8, name = "esvae" }: QuantizeOptions = {},
+  {
+    bits = 8,
+    name = "esvae",
+    rounding = bits < 8 ? "adaptive" : "nearest",
+    onProgress,
+  }: QuantizeOptions = {},
 ): { model: Model; report: QuantizationReport } {
-  const decoder = network.decoder.map((layer) => quantizeLayer(foldBatchNorm(layer), bits));
-  const encoder = network.encoder.map((layer) => {
+  const prior = quantizePrior("learned", network.prior.weights, network.prior.bias);
+  const total = CALIBRATION_IMAGES + network.decoder.length + network.encoder.length;
+  let done = 0;
+  const advance = () => onProgress?.(++done, total);
+  const moments = calibrate(network, prior, CALIBRATION_IMAGES, advance);
+  const quantize = (layer: FloatLayer, layerMoments: LayerMoments): QuantizedLayer => {
     const folded = foldBatchNorm(layer);
-    return layer.kind === "imageConv" ? quantizeImageLayer(folded) : quantizeLayer(folded, bits);
-  });
+    const quantized =
+      layer.kind === "imageConv"
+        ? quantizeImageLayer(folded, layerMoments)
+        : quantizeLayer(folded, bits, rounding, layerMoments);
+    advance();
+    return quantized;
+  };
+  const decoder = network.decoder.map((layer, i) => quantize(layer, moments.decoder[i]));
+  const encoder = network.encoder.map((layer, i) => quantize(layer, moments.encoder[i]));
   return {
     model: {
       name,
@@ -365,7 +421,7 @@ export function quantizeNetwork(
       latentSize: network.latentSize,
       decoder: decoder.map((l) => l.layer),
       encoder: encoder.map((l) => (l.layer.kind === "linear" ? padChannels(l.layer) : l.layer)),
-      priors: [quantizePrior("learned", network.prior.weights, network.prior.bias)],
+      priors: [prior],
       readout: quantizeReadout(network),
     },
     report: { layers: [...decoder, ...encoder].map((l) => l.report) },

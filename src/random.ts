@@ -1,8 +1,6 @@
 // Random numbers of docs/numerics.md: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
 // 1, 2, 3", SC 2011), Q12 normals and 16-bit uniforms. Every draw is a function of seed, index and position.
 
-import { NORMAL_TABLE } from "./tables.js";
-
 /** A 64-bit unsigned integer; a number if it is at most 2^53 − 1. */
 export type Uint64 = number | bigint;
 
@@ -18,8 +16,6 @@ const STREAM_SAMPLER = 1;
 
 /** Steps of one neuron's spike train that one block of the sampler's stream covers. */
 const STEPS_PER_BLOCK = 8;
-/** The last octave of the table of normals; smaller tails all give its end. */
-const LAST_OCTAVE = 19;
 
 /** High 32 bits of the 64-bit product of two unsigned words, from 16-bit halves. */
 function multiplyHigh(a: number, b: number): number {
@@ -67,29 +63,18 @@ function blocks(seed: Uint64, index: Uint64, stream: number): (block: number) =>
   return (block) => philox([block, stream, indexLow, indexHigh], key);
 }
 
-/** The Q12 standard normal of a uniform word: the inverse CDF, piecewise linear in the tail probability. */
-export function normalFromWord(word: number): number {
-  const tail = (((word & 0x7fffffff) << 1) | 1) >>> 0; // in units of 2^−33
-  const zeros = Math.clz32(tail);
-  const octave = Math.min(zeros, LAST_OCTAVE);
-  const mantissa = zeros > LAST_OCTAVE ? 0x80000000 : (tail << zeros) >>> 0;
-  const segment = (mantissa >>> 28) & 7;
-  const fraction = (mantissa >>> 12) & 0xffff;
-  const n = 8 * octave + 8 - segment;
-  const rise = NORMAL_TABLE[n] - NORMAL_TABLE[n - 1];
-  const x = NORMAL_TABLE[n] - ((rise * fraction + 0x8000) >> 16);
-  return word < 0x80000000 ? x : -x;
+/** The Q12 standard normal that the eight 16-bit halves of a block sum up to. */
+export function normalFromWords(words: Words4): number {
+  const sum = words.reduce((total, word) => total + (word & 0xffff) + (word >>> 16), 0) - 262140;
+  const x = (sum * 5017 + 0x8000) >> 16;
+  const cubic = (x * (((x * x) >> 12) - 12288)) >> 12; // x³ − 3x
+  return x + ((cubic * 213 + 0x4000) >> 15);
 }
 
 /** The Q12 standard normals (latentSize) that image `index` of `seed` starts from. */
 export function normals(seed: Uint64, index: Uint64, latentSize: number): Int32Array {
   const blockOf = blocks(seed, index, STREAM_NORMALS);
-  const result = new Int32Array(latentSize);
-  for (let start = 0; start < latentSize; start += 4) {
-    const words = blockOf(start / 4);
-    for (let j = 0; j < 4 && start + j < latentSize; j++) result[start + j] = normalFromWord(words[j]);
-  }
-  return result;
+  return Int32Array.from({ length: latentSize }, (_, i) => normalFromWords(blockOf(i)));
 }
 
 /** The 16-bit uniforms (timeSteps, neurons) of the Poisson sampler; timeSteps is 1…16. */

@@ -4,7 +4,7 @@ import { crc32 } from "../model-file.js";
 import { openArraySink } from "./array-sink.js";
 import { fillSink } from "./fill.js";
 import { formatCount, formatFacts, formatMeasure } from "./format.js";
-import { INPUT_DESCRIPTION, readInputImages } from "./image-input.js";
+import { FITTING_DESCRIPTION, INPUT_DESCRIPTION, readInputImages } from "./image-input.js";
 import { loadModel } from "./load.js";
 import { type EncoderMeasures, measureEncoder } from "./measure.js";
 import { checkEnding } from "./output-format.js";
@@ -51,7 +51,7 @@ export function addEncodeCommand(program: Command): void {
     .summary("turn images into firing rates")
     .description(
       "Runs the spiking encoder on images and writes the posterior firing rates of the latent neurons as one NumPy array. " +
-        "Images are brought to the model's size and channels.",
+        FITTING_DESCRIPTION,
     )
     .argument("<input...>", INPUT_DESCRIPTION)
     .requiredOption("--out <file.npy>", "the array to write")

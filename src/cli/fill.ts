@@ -48,7 +48,7 @@ export async function fillSink(sink: Sink, total: number, makers: readonly Maker
 
 function whereKept({ keptIn }: Sink): string {
   return keptIn === undefined
-    ? "a picture is written at its end only, so nothing is kept (.idx, .npy and folders can go on later)"
+    ? "a picture is written at its end only, so nothing is kept"
     : `what is made is kept in ${keptIn}: run the same command again to go on from there`;
 }
 

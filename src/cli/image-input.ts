@@ -30,6 +30,10 @@ export interface InputImages {
 export const INPUT_DESCRIPTION =
   "PNG, JPEG or IDX files (IDX plain or gzipped, and FILE#N takes image N of it alone)";
 
+/** How a command says what becomes of them. */
+export const FITTING_DESCRIPTION =
+  "Images are brought to the model's channels and its size, stretched if they are not square; transparency is laid over black.";
+
 /**
  * Reads the first `most` images of some files, and fits them to a model.
  * @throws SpikeletError "no-such-file", or "bad-input" if a file holds no images, is damaged or is too large
@@ -48,7 +52,7 @@ export async function readInputImages(
       break;
     }
     const { path, number } = await parseInput(input);
-    const bytes = await readInput(path, "image file (PNG, JPEG or IDX)", MAX_FILE_BYTES);
+    const bytes = await readInput(path, "PNG, JPEG or IDX file", MAX_FILE_BYTES);
     const { fitted, first, count, isSet } = await about(path, () => {
       const set = readImageSet(bytes);
       const first = number ?? 0;

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { fillSink } from "./fill.js";
 import { formatCount, formatFacts, formatMeasure } from "./format.js";
 import { drawGrid, MAX_GRID_IMAGES, pairLayout, splitImages } from "./grid.js";
-import { INPUT_DESCRIPTION, readInputImages } from "./image-input.js";
+import { FITTING_DESCRIPTION, INPUT_DESCRIPTION, readInputImages } from "./image-input.js";
 import { loadModel } from "./load.js";
 import { measureReconstruction, type ReconstructionMeasures } from "./measure.js";
 import { checkEnding } from "./output-format.js";
@@ -55,8 +55,9 @@ export function addReconstructCommand(program: Command): void {
     .command("reconstruct")
     .summary("encode images and decode them again")
     .description(
-      "Runs images through the spiking encoder and the spiking decoder, draws them beside their reconstructions, and tells " +
-        "the reconstruction loss. Images are brought to the model's size and channels.",
+      "Runs images through the spiking encoder and the spiking decoder, draws them beside their reconstructions, and " +
+        "tells the reconstruction loss. " +
+        FITTING_DESCRIPTION,
     )
     .argument("<input...>", INPUT_DESCRIPTION)
     .requiredOption("--out <file.png>", "the grid of pairs to write")
