@@ -2,6 +2,7 @@ import { failed, fetch, isInFile, reset, setResidentBytes } from "./flash";
 import {
   HEADER_BYTES,
   HEADER_DECODER_LAYERS,
+  HEADER_IMAGE_CHANNELS,
   HEADER_LATENT_SIZE,
   HEADER_LENGTH,
   HEADER_NAME,
@@ -28,17 +29,13 @@ import {
   LAYERS,
   LEDGER_LAYER_BYTES,
   LEDGER_LAYERS,
-  MAX_IMAGE_SIZE,
   PLAN_BYTES,
   PLAN_FRONT,
   PLAN_IMAGE,
-  PLAN_LAST_MAP,
-  PLAN_READOUT,
   READOUT,
   STATUS_BAD_ARGUMENT,
   STATUS_BAD_MODEL,
   STATUS_MEMORY,
-  STATUS_NO_MODEL,
   STATUS_OK,
 } from "./memory";
 import { applyPrior } from "./prior";
@@ -48,12 +45,6 @@ import { expand } from "./weights";
 
 /** Most unpacked weights of one tap with which a phase of four is in memory at once where weights are fetched. */
 const MOST_TAP_BYTES: u32 = 8192;
-
-/** Bound of the front matter, so that no sum of the plan can wrap. */
-const MOST_FRONT_BYTES: u32 = 1 << 30;
-
-/** Decoder layers of the loaded model; 0 if there is none. */
-let layers: u32 = 0;
 
 function latentSize(): u32 {
   return load<u16>(HEADER + HEADER_LATENT_SIZE);
@@ -82,8 +73,7 @@ function checkHeader(length: u32): bool {
   return bool(
     u32(load<u64>(HEADER) == (u64(VERSION) << 32) + u64(MAGIC)) &
       u32(load<u32>(HEADER + HEADER_LENGTH) == length) &
-      u32(frontBytes() < MOST_FRONT_BYTES) &
-      u32(imageSize() <= MAX_IMAGE_SIZE) &
+      u32(!(frontBytes() >> 30)) &
       u32((imageChannels() & -3) == 1) &
       u32(timeSteps() - 1 < MAX_TIME_STEPS) &
       u32(latentSize() - 1 < MAX_LATENT_SIZE) &
@@ -102,7 +92,6 @@ function checkHeader(length: u32): bool {
  */
 function plan(flags: u32, end: u32): u32 {
   const resident = flags & FLAG_RESIDENT;
-  store<u32>(PLAN_READOUT, READOUT);
   let top = READOUT + readoutBytes();
   store<u32>(PLAN_IMAGE, top);
   top += imageBytes();
@@ -132,7 +121,7 @@ function plan(flags: u32, end: u32): u32 {
       (outChannels & 31) |
       u32(outChannels - 1 >= MAX_CHANNELS) |
       (inChannels & (doubling * 31)) |
-      u32(inputSize > MAX_IMAGE_SIZE) |
+      (inputSize >> 8) |
       u32(positions * inChannels != neurons) |
       (u32(inputSize != size) & u32(i != 1)) |
       u32(!isInFile(layer.weights, (unpackedBytes >> 4) * bits))
@@ -150,7 +139,7 @@ function plan(flags: u32, end: u32): u32 {
     layer.stepBytes = stepBytes;
     const inputBytes = stepBytes * MAX_TIME_STEPS;
     // Maps that this layer alone keeps from being overwritten.
-    const outputBytes = flags || i == layerCount() ? 0 : neurons << 1;
+    const outputBytes = flags | u32(i == layerCount()) ? 0 : neurons << 1;
     const isHigh = flags ? 0 : ~i & 1;
     let low = end - (isHigh ? inputBytes : outputBytes);
     layer.inputMap = isHigh ? low : top;
@@ -173,18 +162,13 @@ function plan(flags: u32, end: u32): u32 {
     work = max(work, end - low + maps);
     layer = after(layer);
   } while (i < layerCount());
-  if (size != imageSize() || neurons != size * size * READOUT_CHANNELS) return 0;
+  if ((size ^ imageSize()) | (neurons ^ (size * size * READOUT_CHANNELS))) return 0;
 
   const traced = flags & FLAG_TRACE;
-  layer.inputMap = LAST_SPIKES;
-  layer.stepBytes = 4;
   layer.pixelBytes = traced << 1;
-  if (traced) {
-    layer.inputMap = top;
-    layer.stepBytes = neurons >> 3;
-    top += neurons << 1;
-  }
-  store<u32>(PLAN_LAST_MAP, layer.inputMap);
+  layer.inputMap = traced ? top : LAST_SPIKES;
+  layer.stepBytes = traced ? neurons >> 3 : 4;
+  if (traced) top += neurons << 1;
   return top + work;
 }
 
@@ -193,15 +177,24 @@ function plan(flags: u32, end: u32): u32 {
  * not read again; with FLAG_TRACE every layer's spikes are kept. On STATUS_MEMORY, PLAN_BYTES says how much it would take.
  */
 export function open(length: u32, flags: u32): u32 {
-  layers = 0;
+  let status = STATUS_BAD_MODEL;
   reset();
   store<u32>(HEADER + HEADER_LENGTH, length);
   fetch(0, HEADER, HEADER_NAME);
-  const bytes = checkHeader(length) ? plan(flags, plan(flags, 0)) : 0;
-  if (!bytes) return STATUS_BAD_MODEL;
-  store<u32>(PLAN_BYTES, bytes);
-  if (bytes > (<u32>memory.size()) << 16) return STATUS_MEMORY;
+  if (checkHeader(length)) {
+    const bytes = plan(flags, plan(flags, 0));
+    if (bytes) {
+      store<u32>(PLAN_BYTES, bytes);
+      status = bytes > (<u32>memory.size()) << 16 ? STATUS_MEMORY : fill(flags);
+    }
+  }
+  // Without time steps and priors nothing can be run.
+  if (status) store<u64>(HEADER + HEADER_IMAGE_CHANNELS, 0);
+  return status;
+}
 
+/** Reads what always stays in memory. */
+function fill(flags: u32): u32 {
   fetch(load<u32>(HEADER + HEADER_READOUT_OFFSET), READOUT, readoutBytes());
   if (flags & FLAG_RESIDENT) {
     fetch(0, load<u32>(PLAN_FRONT), frontBytes());
@@ -213,20 +206,17 @@ export function open(length: u32, flags: u32): u32 {
     } while (--left);
     setResidentBytes(frontBytes());
   }
-  if (!failed) layers = layerCount();
   return failed;
 }
 
 /** Firing rates of a prior for the normals at NORMALS, to RATES. */
 export function rates(prior: u32): u32 {
-  if (!layers) return STATUS_NO_MODEL;
   if (prior >= load<u8>(HEADER + HEADER_PRIORS)) return STATUS_BAD_ARGUMENT;
   applyPrior(prior, latentSize());
   return failed;
 }
 
 function checkSteps(steps: u32): u32 {
-  if (!layers) return STATUS_NO_MODEL;
   return steps - 1 < timeSteps() ? STATUS_OK : STATUS_BAD_ARGUMENT;
 }
 
@@ -242,23 +232,23 @@ export function decode(steps: u32, ledger: u32): u32 {
   const status = checkSteps(steps);
   if (status) return status;
   setCounting(ledger);
-  start(steps);
+  start();
   let layer = firstLayer();
   let counters = LEDGER_LAYERS;
-  let left = layers;
+  let left = layerCount();
   do {
     if (ledger) addLayer(counters, layer, steps);
     counters += LEDGER_LAYER_BYTES;
     left--;
-    runLayer(layer, left ? 0 : counters, steps);
+    runLayer(layer, !left, steps);
     layer = after(layer);
   } while (left);
-  emit();
+  emit(steps);
   return failed;
 }
 
 /** The image chosen by SEED and IMAGE_INDEX: normals, prior, Poisson sampler and decoder in one. */
 export function generate(prior: u32, steps: u32, ledger: u32): u32 {
-  if (layers) drawNormals(latentSize());
+  drawNormals(latentSize());
   return rates(prior) || sample(steps) || decode(steps, ledger);
 }

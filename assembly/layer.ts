@@ -54,9 +54,9 @@ export function tapBytes(layer: Layer): u32 {
  * Runs a layer. Output positions (y mod 2, x mod 2) that see the same taps make a phase: (2i, 2j) sees input (i, j), odd rows
  * also i + 1, odd columns also j + 1. Inputs of neighbouring columns, and the weights of their taps, lie side by side,
  * so one run serves both.
- * @param readoutCounters - for the last layer, whose spikes go to the readout, its counters in the ledger, else 0
+ * @param isLast - whether its spikes go to the readout
  */
-export function runLayer(layer: Layer, readoutCounters: u32, steps: u32): void {
+export function runLayer(layer: Layer, isLast: bool, steps: u32): void {
   const inputSize: u32 = layer.inputSize;
   const width = inputSize << 1;
   const pixelBytes = layer.pixelBytes;
@@ -111,7 +111,7 @@ export function runLayer(layer: Layer, readoutCounters: u32, steps: u32): void {
               const fired = block + (y * width + x) * output.pixelBytes;
               if (ASC_FEATURE_SIMD) fireSimd(sums, biases + 64, fired, output.stepBytes, steps);
               else firePlain(sums, biases + 64, fired, output.stepBytes, steps);
-              if (readoutCounters) gather(readoutCounters, y, x, fired, output.stepBytes, steps);
+              if (isLast) gather(y, x, fired, output.stepBytes, steps);
             }
             sums += layer.sumsStep;
             pixel += pixelBytes;

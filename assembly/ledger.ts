@@ -43,5 +43,4 @@ export function addLayer(counters: u32, layer: Layer, steps: u32): void {
     addSpikes(counters, spikes, (position / size) % size, position % size, border, channels);
     position++;
   } while (p < end);
-  tally(counters + 8, ((position << doubling) << doubling) * channels);
 }

@@ -10,14 +10,8 @@ export const PLAN_BYTES: u32 = HEADER + HEADER_NAME;
 export const PLAN_FRONT: u32 = PLAN_BYTES + 4;
 /** The readout's sums, and in their place the pixels of the finished image. */
 export const PLAN_IMAGE: u32 = PLAN_BYTES + 8;
-/** Output map of the last spiking layer; where it is not traced, LAST_SPIKES. */
-export const PLAN_LAST_MAP: u32 = PLAN_BYTES + 12;
-
-/** Where READOUT is, for the host. */
-export const PLAN_READOUT: u32 = PLAN_BYTES + 16;
-
 /** For each layer its entry of the file's table, then what the plan adds: u32 each. The last entry is the readout's. */
-export const LAYERS: u32 = PLAN_BYTES + 24;
+export const LAYERS: u32 = PLAN_BYTES + 12;
 export const LAYER_INPUT_MAP: u32 = 32;
 export const LAYER_PIXEL_BYTES: u32 = 36;
 export const LAYER_STEP_BYTES: u32 = 40;
@@ -25,18 +19,16 @@ export const LAYER_SUMS: u32 = 44;
 export const LAYER_UNPACKED: u32 = 48;
 export const LAYER_SPLIT: u32 = 52;
 export const LAYER_STATE_BYTES: u32 = 56;
-/** The first layer's sums, for the host. */
-export const PLAN_SUMS: u32 = LAYERS + LAYER_SUMS;
-
-/** Counters, u32 each: fetched bytes, random words, then spikes, synaptic operations and neuron updates of each layer and of the readout. */
+/** Counters, u32 each: fetched bytes, random words, then incoming spikes and synaptic operations of the readout and of each layer. */
 export const LEDGER: u32 = LAYERS + (MAX_DECODER_LAYERS + 1) * LAYER_STATE_BYTES;
 export const LEDGER_FETCHED: u32 = LEDGER;
 export const LEDGER_RANDOM: u32 = LEDGER + 4;
-export const LEDGER_LAYERS: u32 = LEDGER + 8;
-export const LEDGER_LAYER_BYTES: u32 = 12;
+export const LEDGER_READOUT: u32 = LEDGER + 8;
+export const LEDGER_LAYER_BYTES: u32 = 8;
+export const LEDGER_LAYERS: u32 = LEDGER_READOUT + LEDGER_LAYER_BYTES;
 
 /** Image index and seed, u64 each, set by the host before an image is drawn; 16-byte aligned, as is all that follows. */
-export const IMAGE_INDEX: u32 = LEDGER_LAYERS + (MAX_DECODER_LAYERS + 1) * LEDGER_LAYER_BYTES + 4;
+export const IMAGE_INDEX: u32 = LEDGER_LAYERS + MAX_DECODER_LAYERS * LEDGER_LAYER_BYTES + 4;
 export const SEED: u32 = IMAGE_INDEX + 8;
 /** One Philox block. */
 export const WORDS: u32 = SEED + 8;
@@ -67,7 +59,3 @@ export const STATUS_BAD_MODEL: u32 = 1;
 export const STATUS_MEMORY: u32 = 2;
 export const STATUS_FLASH: u32 = 3;
 export const STATUS_BAD_ARGUMENT: u32 = 4;
-export const STATUS_NO_MODEL: u32 = 5;
-
-/** Rows, and columns, of the largest image. */
-export const MAX_IMAGE_SIZE: u32 = 256;

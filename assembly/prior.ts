@@ -8,16 +8,16 @@ export function applyPrior(prior: u32, size: u32): void {
   /** Bytes of one neuron's row: its bias and its weights. */
   const rowBytes = ((size << 1) + 7) & -4;
   let offset = load<u32>(HEADER + HEADER_PRIORS_OFFSET) + prior * (PRIOR_HEADER_BYTES + size * rowBytes);
-  const shift = <u64>load<u32>(view(offset + PRIOR_SHIFT, STAGING, 4));
+  const shift = load<u32>(view(offset + PRIOR_SHIFT, STAGING, 4));
   offset += PRIOR_HEADER_BYTES;
   const bytes = size << 2;
   let neuron: u32 = 0;
   do {
     let row = view(offset, STAGING, rowBytes);
-    let sum = i64(load<i32>(row)) << 12;
+    let sum = load<i32>(row) << 12;
     let j: u32 = 0;
     do {
-      sum += i64(load<i16>(row, 4)) * i64(load<i32>(j, NORMALS));
+      sum += <i32>load<i16>(row, 4) * load<i32>(j, NORMALS);
       row += 2;
       j += 4;
     } while (j < bytes);

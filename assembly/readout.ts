@@ -1,6 +1,6 @@
 import { HEADER_IMAGE_CHANNELS, HEADER_IMAGE_SIZE, HEADER_READOUT_SHIFT, READOUT_CHANNELS } from "./format";
 import { addSpikes, counting } from "./ledger";
-import { HEADER, LEFT, PLAN_IMAGE, READOUT } from "./memory";
+import { HEADER, LEDGER_READOUT, LEFT, PLAN_IMAGE, READOUT } from "./memory";
 import { sigmoidOf } from "./sigmoid";
 
 // The readout is linear, so it is applied to R = Σ coef[t] · spike[t] once and not at every step. Its sums are an image
@@ -72,28 +72,13 @@ function dot(weights: u32): i32 {
   }
 }
 
-/** Sets all sums to what the biases come to. */
-export function start(steps: u32): void {
-  let coefficient = LAST_COEFFICIENT;
-  let coefficients: u32 = 0;
-  do {
-    coefficients += coefficient;
-    coefficient = before(coefficient);
-  } while (--steps);
-  let sum = load<u32>(PLAN_IMAGE);
-  const end = sum + imageBytes();
-  do {
-    let bias = READOUT;
-    do {
-      store<u32>(sum, load<u32>(bias) * coefficients);
-      sum += 4;
-      bias += 4;
-    } while (bias < READOUT + pixelBytes());
-  } while (sum < end);
+/** Clears the sums. */
+export function start(): void {
+  clear(load<u32>(PLAN_IMAGE), imageBytes());
 }
 
 /** Adds what the 32 neurons at (y, x) contribute to the sums. */
-export function gather(counters: u32, y: u32, x: u32, spikes: u32, spikeStep: u32, steps: u32): void {
+export function gather(y: u32, x: u32, spikes: u32, spikeStep: u32, steps: u32): void {
   let count: u32 = 0;
   let coefficient = LAST_COEFFICIENT;
   spikes += spikeStep * steps;
@@ -107,7 +92,7 @@ export function gather(counters: u32, y: u32, x: u32, spikes: u32, spikeStep: u3
     }
     coefficient = before(coefficient);
   } while (--steps);
-  if (counting) addSpikes(counters, count, y, x, imageSize(), imageChannels());
+  if (counting) addSpikes(LEDGER_READOUT, count, y, x, imageSize(), imageChannels());
   let weights = READOUT + pixelBytes();
   let sum = load<u32>(PLAN_IMAGE) + y * rowBytes() + x * pixelBytes();
   const window = pixelBytes() * 3;
@@ -123,8 +108,14 @@ export function gather(counters: u32, y: u32, x: u32, spikes: u32, spikeStep: u3
   } while (--ky);
 }
 
-/** Turns the sums into pixels, in place. */
-export function emit(): void {
+/** Adds the biases and turns the sums into pixels, in place. */
+export function emit(steps: u32): void {
+  let coefficient = LAST_COEFFICIENT;
+  let coefficients: u32 = 0;
+  do {
+    coefficients += coefficient;
+    coefficient = before(coefficient);
+  } while (--steps);
   let pixel = load<u32>(PLAN_IMAGE);
   let sum = pixel + rowBytes();
   let y = imageSize();
@@ -132,10 +123,15 @@ export function emit(): void {
     const rowEnd = sum + rowBytes();
     sum += pixelBytes();
     do {
-      const shift = <u64>load<u8>(HEADER + HEADER_READOUT_SHIFT) - 1;
-      store<u8>(pixel, (sigmoidOf(load<i32>(sum), shift) * 255 + 32768) >> 16);
-      pixel++;
-      sum += 4;
+      let bias = READOUT;
+      do {
+        const membrane = load<u32>(sum) + load<u32>(bias) * coefficients;
+        const shift = <u32>load<u8>(HEADER + HEADER_READOUT_SHIFT) - 1;
+        store<u8>(pixel, (sigmoidOf(membrane, shift) * 255 + 32768) >> 16);
+        pixel++;
+        sum += 4;
+        bias += 4;
+      } while (bias < READOUT + pixelBytes());
     } while (sum < rowEnd);
   } while (--y);
 }

@@ -23,19 +23,18 @@ export class BareCore {
   readonly #flash: Uint8Array;
   readonly #resident: boolean;
 
-  constructor(binary: Uint8Array, flash: Uint8Array, resident: boolean) {
+  constructor(module: WebAssembly.Module, flash: Uint8Array, resident: boolean) {
     this.#flash = flash;
     this.#resident = resident;
     const read = (offset: number, destination: number, length: number) =>
       this.#read(offset, destination, length);
-    const module = new WebAssembly.Module(new Uint8Array(binary));
     const { exports } = new WebAssembly.Instance(module, { flash: { read } });
     this.exports = exports as BareCore["exports"];
-    const status = this.#open();
-    if (status !== memory.STATUS_MEMORY) return ok(status) as never;
-    const linear = this.exports.memory;
-    const needed = new Uint32Array(linear.buffer, memory.PLAN_BYTES, 1)[0];
-    linear.grow(Math.ceil(needed / 65536) - linear.buffer.byteLength / 65536);
+    if (this.#open() === memory.STATUS_MEMORY) {
+      const linear = this.exports.memory;
+      const needed = new Uint32Array(linear.buffer, memory.PLAN_BYTES, 1)[0];
+      linear.grow(Math.ceil(needed / 65536) - linear.buffer.byteLength / 65536);
+    }
     this.open();
   }
 

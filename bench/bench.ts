@@ -2,11 +2,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
+import { checkAgreement } from "./agreement.js";
 import { plotFiring, printFiring, sweepFiring } from "./firing.js";
 import { countInstructions, printInstructions } from "./instructions.js";
 import { printLayers, timeLayers } from "./layers.js";
 import { measureMemory, printMemory } from "./memory-use.js";
-import { openSetting } from "./setting.js";
+import { openSetting, type Setting } from "./setting.js";
 import { measureSpeed, printSpeed, type SpeedResult, speedTable } from "./speed.js";
 import { measureStartup, printStartup } from "./startup.js";
 
@@ -32,6 +33,17 @@ Options:
   --plot FILE        where the plot of --firing goes (bench/firing-rate.svg)
   --markdown [FILE]  prints the README's table from a finished run's figures and measures nothing
   --help             shows this`;
+
+const SECTION_NAMES = ["speed", "layers", "instructions", "firing", "memory", "startup"] as const;
+type SectionName = (typeof SECTION_NAMES)[number];
+
+interface Machine {
+  readonly processor: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly platform: string;
+  readonly node: string;
+}
 
 const flag = { type: "boolean", default: false } as const;
 const { values, positionals } = parseArgs({
@@ -62,67 +74,83 @@ function integerOption(name: "seed" | "images" | "rounds" | "threads", least: nu
   throw new Error(`--${name} is ${values[name]}; expected an integer of at least ${least}.`);
 }
 
-function print(title: string, text: string): void {
-  console.log(`\n## ${title}\n\n${text}`);
+interface Section {
+  readonly title: string;
+  /** The figures, and what is printed of them. */
+  measure(): Promise<{ figures: unknown; text: string }>;
 }
 
-async function measure(): Promise<void> {
+function sectionsOf(setting: Setting): Readonly<Record<SectionName, Section>> {
   const seed = integerOption("seed", 0);
   const images = integerOption("images", 16);
   const rounds = integerOption("rounds", 1);
   const threads = integerOption("threads", 1);
   if (images % 16) throw new Error(`--images is ${images}; expected a multiple of 16, the larger batch.`);
-  const everything = !["speed", "layers", "instructions", "firing", "memory", "startup"].some(
-    (section) => values[section as "speed"],
-  );
-  const wants = (section: "speed" | "layers" | "instructions" | "firing" | "memory" | "startup") =>
-    everything || values[section];
-  const setting = openSetting(values.model, values.onnx);
-  const results: Record<string, unknown> = {
-    date: new Date().toISOString(),
-    machine: {
-      processor: cpus()[0]?.model ?? "unknown",
-      cores: availableParallelism(),
-      memoryBytes: totalmem(),
-      platform: `${process.platform} ${process.arch}`,
-      node: process.version,
+  return {
+    speed: {
+      title: "Speed",
+      async measure() {
+        const figures = await measureSpeed(setting, { seed, images, rounds, threads });
+        return { figures, text: printSpeed(figures) };
+      },
     },
-    model: values.model,
+    layers: {
+      title: "Layers",
+      async measure() {
+        const figures = await timeLayers(setting, seed, rounds);
+        return { figures, text: printLayers(figures) };
+      },
+    },
+    instructions: {
+      title: "Instructions",
+      async measure() {
+        const figures = await countInstructions(setting, images, seed);
+        return { figures, text: printInstructions(figures) };
+      },
+    },
+    firing: {
+      title: "Firing rate",
+      async measure() {
+        const figures = await sweepFiring(setting, seed, rounds);
+        writeFileSync(values.plot, plotFiring(figures));
+        return { figures, text: `${printFiring(figures)}\n\nPlot: ${values.plot}` };
+      },
+    },
+    memory: {
+      title: "Memory",
+      async measure() {
+        const figures = await measureMemory(setting);
+        return { figures, text: printMemory(figures) };
+      },
+    },
+    startup: {
+      title: "Start-up",
+      async measure() {
+        const figures = await measureStartup(setting.path, rounds);
+        return { figures, text: printStartup(figures) };
+      },
+    },
   };
-  console.log(
-    `${cpus()[0]?.model}, ${availableParallelism()} cores; Node ${process.version}; ${values.model}`,
-  );
+}
 
-  if (wants("speed")) {
-    const speed = await measureSpeed(setting, { seed, images, rounds, threads });
-    results.speed = speed;
-    print("Speed", printSpeed(speed));
-  }
-  if (wants("layers")) {
-    const layers = await timeLayers(setting, seed, rounds);
-    results.layers = layers;
-    print("Layers", printLayers(layers));
-  }
-  if (wants("instructions")) {
-    const instructions = await countInstructions(setting, images, seed);
-    results.instructions = instructions;
-    print("Instructions", printInstructions(instructions));
-  }
-  if (wants("firing")) {
-    const firing = await sweepFiring(setting, seed, rounds);
-    results.firing = firing;
-    writeFileSync(values.plot, plotFiring(firing));
-    print("Firing rate", `${printFiring(firing)}\n\nPlot: ${values.plot}`);
-  }
-  if (wants("memory")) {
-    const memory = await measureMemory(setting);
-    results.memory = memory;
-    print("Memory", printMemory(memory));
-  }
-  if (wants("startup")) {
-    const startup = await measureStartup(values.model, rounds);
-    results.startup = startup;
-    print("Start-up", printStartup(startup));
+async function measure(): Promise<void> {
+  const named = SECTION_NAMES.filter((name) => values[name]);
+  const setting = openSetting(values.model, values.onnx);
+  const sections = sectionsOf(setting);
+  const machine: Machine = {
+    processor: cpus()[0]?.model ?? "unknown processor",
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    platform: `${process.platform} ${process.arch}`,
+    node: process.version,
+  };
+  const results: Record<string, unknown> = { date: new Date().toISOString(), machine, model: setting.path };
+  console.log(`${machine.processor}, ${machine.cores} cores; Node ${machine.node}; ${setting.path}`);
+  await checkAgreement(setting, integerOption("seed", 0));
+  for (const name of named.length ? named : SECTION_NAMES) {
+    const { figures, text } = await sections[name].measure();
+    results[name] = figures;
+    console.log(`\n## ${sections[name].title}\n\n${text}`);
   }
   writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
   console.log(`\nFigures: ${values.json}`);
@@ -131,7 +159,7 @@ async function measure(): Promise<void> {
 /** The README's table, and what it was measured on. */
 function markdown(file: string): string {
   const { machine, speed } = JSON.parse(readFileSync(file, "utf8")) as {
-    machine: { processor: string; cores: number; node: string };
+    machine: Machine;
     speed?: SpeedResult;
   };
   if (!speed) throw new Error(`${file} has no figures of --speed.`);

@@ -29,7 +29,7 @@ export async function openHere(name: string, setup: DecoderSetup, repeats = 1): 
 }
 
 async function openWorker(setup: WorkerSetup): Promise<Worker> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: setup });
+  const worker = new Worker(new URL("./start-worker.js", import.meta.url), { workerData: setup });
   await once(worker, "message");
   return worker;
 }

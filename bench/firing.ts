@@ -81,9 +81,17 @@ export interface FiringResult {
   readonly bars: readonly Bar[];
 }
 
+/** The network at one firing rate. */
+interface Case {
+  readonly target: number;
+  readonly latents: readonly Uint8Array[];
+  readonly generators: Readonly<Record<Build, Generator>>;
+  readonly ledgers: readonly Ledger[];
+}
+
 export async function sweepFiring(setting: Setting, seed: number, rounds: number): Promise<FiringResult> {
   const { model } = setting;
-  const cases = [];
+  const cases: Case[] = [];
   for (const target of TARGETS) {
     const uniform = uniformNumbers(seed);
     const latents = Array.from({ length: LATENTS }, () => evenLatent(model, target, uniform));

@@ -59,7 +59,7 @@ export async function countInstructions(
 ): Promise<InstructionsResult> {
   checkInstrument();
   const plain = wasmBytes("plain");
-  const instrumented = instrument(plain);
+  const instrumented = new WebAssembly.Module(new Uint8Array(instrument(plain)));
   const names = await namesOf(plain);
   const { timeSteps } = setting.model;
   const counts: InstructionCount[] = [];

@@ -100,10 +100,10 @@ async function timeLayersOf(
 ): Promise<LayersResult> {
   const { model, spk } = setting;
   const count = model.decoder.length;
-  const binary = wasmBytes(build);
-  const streamed = new BareCore(binary, spk, false);
-  const opening = new BareCore(binary, spk, true);
-  const resident = new BareCore(binary, spk, true);
+  const module = new WebAssembly.Module(wasmBytes(build));
+  const streamed = new BareCore(module, spk, false);
+  const opening = new BareCore(module, spk, true);
+  const resident = new BareCore(module, spk, true);
   const running = new Stopwatch(placesOf(setting, true), count);
   const unpacking = new Stopwatch(placesOf(setting, false), count);
   streamed.watch = running;

@@ -13,7 +13,7 @@ export function atLeast(what: string, found: number, least: number): Bar {
 }
 
 export function atMost(what: string, found: number, most: number): Bar {
-  return { what, found, bar: `≤ ${most}`, met: found <= most };
+  return { what, found, bar: `≤ ${digits(most)}`, met: found <= most };
 }
 
 /** Three significant digits, with thousands separated. */

@@ -24,8 +24,7 @@ const STATUS_MESSAGES: Record<number, string> = {
   [memory.STATUS_BAD_MODEL]: "the model in flash is not a valid .spk file",
   [memory.STATUS_MEMORY]: "the model does not fit in memory",
   [memory.STATUS_FLASH]: "flash could not be read",
-  [memory.STATUS_BAD_ARGUMENT]: "an argument is out of range",
-  [memory.STATUS_NO_MODEL]: "no model is loaded",
+  [memory.STATUS_BAD_ARGUMENT]: "an argument is out of range, or no model is open",
 };
 
 function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
@@ -169,7 +168,7 @@ export class Core {
   }
 
   encode(steps: number, ledger: boolean): void {
-    this.#check(this.#exports.encode?.(steps, Number(ledger)) ?? memory.STATUS_NO_MODEL);
+    this.#check(this.#exports.encode?.(steps, Number(ledger)) ?? memory.STATUS_BAD_ARGUMENT);
   }
 
   /** A layer's field of the plan (assembly/memory.ts). */
@@ -177,11 +176,9 @@ export class Core {
     return this.words[(memory.LAYERS + layer * memory.LAYER_STATE_BYTES + field) / 4];
   }
 
-  /** Address of a layer's input map; that of the last layer's output for `layer` = layers. */
-  mapAddress(layer: number, layers: number): number {
-    return layer < layers
-      ? this.layerWord(layer, memory.LAYER_INPUT_MAP)
-      : this.words[memory.PLAN_LAST_MAP / 4];
+  /** Address of a layer's input map; of the last layer's output, if it is traced, for `layer` = layers. */
+  mapAddress(layer: number): number {
+    return this.layerWord(layer, memory.LAYER_INPUT_MAP);
   }
 
   /** Address of the finished pixels. */

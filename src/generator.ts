@@ -4,6 +4,7 @@ import { SpikeletError } from "./errors.js";
 import type { Model } from "./model.js";
 import { decoderLayerName, encoderLayerName } from "./model.js";
 import { decodeModel } from "./model-file.js";
+import { type LayerShape, outputSize } from "./network.js";
 import { type ModelSource, readSource } from "./source.js";
 
 /** What happened in one layer of the decoder while it made one image. */
@@ -116,6 +117,28 @@ export interface MemoryPlan {
   readonly regions: readonly Region[];
 }
 
+/** Where a layer's counters lie in the core's ledger. */
+interface LedgerLayer {
+  readonly name: string;
+  /** Neurons that are updated at every step. */
+  readonly neurons: number;
+  readonly address: number;
+}
+
+function ledgerLayer(name: string, layer: LayerShape, i: number): LedgerLayer {
+  const neurons = outputSize(layer) ** 2 * layer.outChannels;
+  return { name, neurons, address: memory.LEDGER_LAYERS + i * memory.LEDGER_LAYER_BYTES };
+}
+
+function decoderLedger({ decoder }: Model): LedgerLayer[] {
+  const layers = decoder.map((layer, i) => ledgerLayer(decoderLayerName(i, decoder.length), layer, i));
+  return [...layers, { name: "final_layer.1", neurons: 0, address: memory.LEDGER_READOUT }];
+}
+
+function encoderLedger({ encoder }: Model): LedgerLayer[] {
+  return encoder.map((layer, i) => ledgerLayer(encoderLayerName(i, encoder.length), layer, i));
+}
+
 const MOST_INDEX = 2n ** 64n - 1n;
 
 function badOption(name: string, found: unknown, expected: string): SpikeletError {
@@ -149,14 +172,14 @@ export class Generator {
   readonly build: Build;
   readonly weights: Weights;
   readonly #core: Core;
-  readonly #layers: number;
-  /** 0 if the core has no encoder. */
-  readonly #encoderLayers: number;
+  readonly #decoder: readonly LedgerLayer[];
+  /** Empty if the core has no encoder. */
+  readonly #encoder: readonly LedgerLayer[];
 
   private constructor(core: Core, model: Model, bytes: number, options: Required<LoadOptions>) {
     this.#core = core;
-    this.#layers = model.decoder.length;
-    this.#encoderLayers = options.encoder ? model.encoder.length : 0;
+    this.#decoder = decoderLedger(model);
+    this.#encoder = options.encoder ? encoderLedger(model) : [];
     this.build = options.build;
     this.weights = options.weights;
     this.info = {
@@ -190,7 +213,7 @@ export class Generator {
 
   /** Size of the Wasm binary in use. */
   get wasmBytes(): number {
-    return wasmBytes(this.build, this.#encoderLayers > 0).length;
+    return wasmBytes(this.build, this.#encoder.length > 0).length;
   }
 
   /** 64 KiB pages of linear memory in use. */
@@ -270,7 +293,7 @@ export class Generator {
       this.#select(options, i);
       if (ledger) this.#core.clearLedger();
       this.#core.generate(prior, steps, ledger);
-      if (ledger) ledgers.push(this.#readLedger());
+      if (ledger) ledgers.push(this.#readLedger(this.#decoder, steps));
       this.#copyPixels(pixels, i * this.imageBytes);
     }
     return { pixels, count, ledgers };
@@ -304,7 +327,7 @@ export class Generator {
     this.#core.decode(steps, ledger);
     const pixels = new Uint8Array(this.imageBytes);
     this.#copyPixels(pixels, 0);
-    return { pixels, count: 1, ledgers: ledger ? [this.#readLedger()] : [] };
+    return { pixels, count: 1, ledgers: ledger ? [this.#readLedger(this.#decoder, steps)] : [] };
   }
 
   /**
@@ -322,7 +345,7 @@ export class Generator {
     for (let i = 0; i < firingRates.length; i++) {
       firingRates[i] = Math.round((this.#core.words[memory.RATES / 4 + i] / 65536) * steps) / steps;
     }
-    return ledger ? { firingRates, ledger: this.#readLedger("encoder") } : { firingRates };
+    return ledger ? { firingRates, ledger: this.#readLedger(this.#encoder, steps) } : { firingRates };
   }
 
   /**
@@ -335,7 +358,7 @@ export class Generator {
   }
 
   #writePixels(pixels: Uint8Array): void {
-    if (!this.#encoderLayers) {
+    if (!this.#encoder.length) {
       throw new SpikeletError(
         "bad-option",
         "The generator was loaded without the encoder; expected `Generator.load(source, { encoder: true })`.",
@@ -379,7 +402,7 @@ export class Generator {
       );
     }
     const stepWords = this.#core.layerWord(0, memory.LAYER_PIXEL_BYTES) / 4;
-    const first = this.#core.mapAddress(0, this.#layers) / 4;
+    const first = this.#core.mapAddress(0) / 4;
     this.#core.words.fill(0, first, first + steps * stepWords);
     for (let k = 0; k < steps * d; k++) {
       if (spikes[k] !== 0 && spikes[k] !== 1) {
@@ -391,21 +414,15 @@ export class Generator {
     }
   }
 
-  #readLedger(part: "decoder" | "encoder" = "decoder"): Ledger {
+  #readLedger(layers: readonly LedgerLayer[], steps: number): Ledger {
     const { words } = this.#core;
-    const names =
-      part === "encoder"
-        ? Array.from({ length: this.#encoderLayers }, (_, i) => encoderLayerName(i, this.#encoderLayers))
-        : Array.from({ length: this.#layers + 1 }, (_, i) =>
-            i < this.#layers ? decoderLayerName(i, this.#layers) : "final_layer.1",
-          );
-    const layers = names.map((name, i): LayerLedger => {
-      const at = (memory.LEDGER_LAYERS + i * memory.LEDGER_LAYER_BYTES) / 4;
-      return { name, spikes: words[at], synapticOperations: words[at + 1], neuronUpdates: words[at + 2] };
+    const entries = layers.map(({ name, neurons, address }): LayerLedger => {
+      const at = address / 4;
+      return { name, spikes: words[at], synapticOperations: words[at + 1], neuronUpdates: neurons * steps };
     });
     return {
-      layers,
-      synapticOperations: layers.reduce((sum, l) => sum + l.synapticOperations, 0),
+      layers: entries,
+      synapticOperations: entries.reduce((sum, l) => sum + l.synapticOperations, 0),
       bytesFetched: words[memory.LEDGER_FETCHED / 4],
       randomWords: words[memory.LEDGER_RANDOM / 4],
     };
@@ -429,29 +446,31 @@ export async function memoryPlan(bytes: Uint8Array, options: LoadOptions = {}): 
       offset: core.imageAddress,
       bytes: (model.imageSize + 2) ** 2 * model.imageChannels * 4,
     },
-    { name: "readout", offset: planned(memory.PLAN_READOUT), bytes: model.imageChannels * (4 + 18 * 32) },
+    { name: "readout", offset: memory.READOUT, bytes: model.imageChannels * (4 + 18 * 32) },
   ];
   if (weights === "resident") {
     const bytesInFront = planned(memory.HEADER + 36);
     regions.push({ name: "priors and parameters", offset: planned(memory.PLAN_FRONT), bytes: bytesInFront });
   }
-  let mostPositions = 1;
   model.decoder.forEach((layer, i) => {
     const name = decoderLayerName(i, layers);
     const stepBytes = layer.inputSize ** 2 * core.layerWord(i, memory.LAYER_PIXEL_BYTES);
-    regions.push({ name: `spikes into ${name}`, offset: core.mapAddress(i, layers), bytes: 16 * stepBytes });
+    regions.push({ name: `spikes into ${name}`, offset: core.mapAddress(i), bytes: 16 * stepBytes });
     const tapBytes = (layer.inChannels + (layer.inChannels & 1)) * 64;
     const split = core.layerWord(i, memory.LAYER_SPLIT);
-    if (split) mostPositions = Math.max(mostPositions, layer.inputSize ** 2);
     const taps = layer.kind === "linear" ? 1 : weights === "resident" ? 9 : split ? 2 : 4;
     const blocks = weights === "resident" ? layer.outChannels / 32 : 1;
+    regions.push({
+      name: `weighted inputs of ${name}`,
+      offset: core.layerWord(i, memory.LAYER_SUMS),
+      bytes: 1024 * (split ? layer.inputSize ** 2 : 1),
+    });
     regions.push({
       name: weights === "resident" ? `weights of ${name}` : `weights of ${name}, a pass at a time`,
       offset: core.layerWord(i, memory.LAYER_UNPACKED),
       bytes: taps * blocks * tapBytes,
     });
   });
-  regions.push({ name: "weighted inputs", offset: planned(memory.PLAN_SUMS), bytes: mostPositions * 1024 });
   regions.sort((a, b) => a.offset - b.offset);
   return { pages: core.pages, totalBytes: planned(memory.PLAN_BYTES), regions };
 }

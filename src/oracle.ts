@@ -12,9 +12,9 @@ export { normals };
 /** Largest |x| that the sigmoid tells apart, Q12: just below 12. */
 const SIGMOID_LIMIT = 49151;
 
-/** (x + 2^(shift−1)) >> shift for an integer |x| < 2^52: rounds to nearest, halves up. */
+/** (x + 2^(shift−1)) >> shift of a 32-bit number: rounds to nearest, halves up, and wraps as the core does. */
 function roundShift(x: number, shift: number): number {
-  return shift === 0 ? x : Math.floor((x + 2 ** (shift - 1)) / 2 ** shift);
+  return (x + ((1 << shift) >>> 1)) >> shift;
 }
 
 /** σ(x) in Q16, 0…65536, of x in Q12. */
@@ -27,18 +27,14 @@ export function sigmoid(x: number): number {
   return x < 0 ? h : 65536 - h;
 }
 
-/**
- * The prior's firing rates (latentSize), Q16, 0…65536: sigmoid(W n + b), ESVAE's r_p.
- *
- * The sum is exact: |bias| · 2^12 ≤ 2^43, and 256 products of an i16 weight and a normal of at most 22808
- * stay below 2^38.
- */
+/** The prior's firing rates (latentSize), Q16, 0…65536: sigmoid(W n + b), ESVAE's r_p. */
 export function firingRates(prior: Prior, normals: Int32Array): Int32Array {
   const latentSize = normals.length;
   return Int32Array.from({ length: latentSize }, (_, neuron) => {
     let sum = prior.bias[neuron] * 4096;
+    // Exact in doubles: |bias| · 2^12 ≤ 2^43, and 256 products of an i16 weight and a normal stay below 2^38.
     for (let j = 0; j < latentSize; j++) sum += prior.weights[neuron * latentSize + j] * normals[j];
-    return sigmoid(roundShift(sum, prior.shift));
+    return sigmoid(roundShift(sum | 0, prior.shift));
   });
 }
 

@@ -1,6 +1,7 @@
 import { AdaptiveRounder } from "./adaptive-rounding.js";
 import { calibrate, inputPower, type LayerMoments, phasesOf } from "./calibration.js";
 import { SpikeletError } from "./errors.js";
+import { LARGEST_NORMAL } from "./random.js";
 import type { IntegerLayer, Model, Prior, Readout, WeightBits } from "./model.js";
 import type { FloatLayer, LayerShape, Network } from "./network.js";
 import { BATCH_NORM_EPSILON, FIRING_THRESHOLD } from "./network.js";
@@ -341,19 +342,22 @@ function scaled(values: ArrayLike<number>, shift: number): number[] {
  * @throws SpikeletError "cannot-quantize" if a weight or bias is too large
  */
 export function quantizePrior(name: string, weights: ArrayLike<number>, bias: ArrayLike<number>): Prior {
-  const shift = Math.min(largestShift(weights, 32767, 15), largestShift(bias, 2 ** 31 - 1, 15));
-  if (shift < 0) {
-    throw new SpikeletError(
-      "cannot-quantize",
-      `prior "${name}": a weight is above 32767 or a bias above 2^31; expected logits of ordinary size. Check sample_layer.0.`,
-    );
+  const latentSize = bias.length;
+  for (let shift = largestShift(weights, 32767, 15); shift >= 0; shift--) {
+    const w = scaled(weights, shift);
+    const b = scaled(bias, shift);
+    const sums = b.map((value) => Math.abs(value) * 4096);
+    w.forEach((value, i) => {
+      sums[Math.floor(i / latentSize)] += Math.abs(value) * LARGEST_NORMAL;
+    });
+    if (Math.max(...sums) + 2 ** shift < 2 ** 31) {
+      return { name, shift, weights: Int16Array.from(w), bias: Int32Array.from(b) };
+    }
   }
-  return {
-    name,
-    shift,
-    weights: Int16Array.from(scaled(weights, shift)),
-    bias: Int32Array.from(scaled(bias, shift)),
-  };
+  throw new SpikeletError(
+    "cannot-quantize",
+    `prior "${name}": its weights and biases are too large for 32-bit logits; expected logits of ordinary size. Check sample_layer.0.`,
+  );
 }
 
 /** The readout in integers, with the largest shift for which the 32-bit sum is proved not to wrap. */

@@ -63,6 +63,9 @@ function blocks(seed: Uint64, index: Uint64, stream: number): (block: number) =>
   return (block) => philox([block, stream, indexLow, indexHigh], key);
 }
 
+/** Largest |normal|, Q12. */
+export const LARGEST_NORMAL = 22808;
+
 /** The Q12 standard normal that the eight 16-bit halves of a block sum up to. */
 export function normalFromWords(words: Words4): number {
   const sum = words.reduce((total, word) => total + (word & 0xffff) + (word >>> 16), 0) - 262140;

@@ -24,7 +24,7 @@ import {
 const TIME_LIMIT_MS = 120_000;
 const PAGE = 65536;
 
-const { STATUS_OK, STATUS_BAD_MODEL, STATUS_MEMORY, STATUS_FLASH, STATUS_BAD_ARGUMENT, STATUS_NO_MODEL } =
+const { STATUS_OK, STATUS_BAD_MODEL, STATUS_MEMORY, STATUS_FLASH, STATUS_BAD_ARGUMENT } =
   memory;
 
 interface CoreExports {
@@ -117,7 +117,7 @@ function tryModel(
         assert.ok(OPEN_STATUSES.includes(status), `status ${status}`);
         statuses.add(status);
         if (status === STATUS_OK) makeImages(host);
-        else assert.equal(host.core.generate(0, 1, 0), STATUS_NO_MODEL);
+        else assert.equal(host.core.generate(0, 1, 0), STATUS_BAD_ARGUMENT);
       } catch (error) {
         throw new Error(`${what} (${name}, flags ${flags}): ${(error as Error).message}`, { cause: error });
       }
@@ -346,7 +346,7 @@ const cases: Record<string, () => void> = {
             assert.equal(generated, last ? STATUS_OK : STATUS_FLASH, what);
           } else {
             assert.ok(opened === STATUS_FLASH || opened === STATUS_BAD_MODEL, `${what}: status ${opened}`);
-            assert.equal(host.core.generate(0, 4, 0), STATUS_NO_MODEL, what);
+            assert.equal(host.core.generate(0, 4, 0), STATUS_BAD_ARGUMENT, what);
           }
           host.failingRead = 0;
           assert.equal(host.open(bytes, flags), STATUS_OK, `${what}: opened again`);
@@ -371,10 +371,10 @@ const cases: Record<string, () => void> = {
     for (const { host, name } of hosts()) {
       const check = (when: string) => {
         const { core } = host;
-        assert.equal(core.rates(0), STATUS_NO_MODEL, `${name}, ${when}`);
-        assert.equal(core.sample(1), STATUS_NO_MODEL, `${name}, ${when}`);
-        assert.equal(core.decode(1, 1), STATUS_NO_MODEL, `${name}, ${when}`);
-        assert.equal(core.generate(0, 1, 1), STATUS_NO_MODEL, `${name}, ${when}`);
+        assert.equal(core.rates(0), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
+        assert.equal(core.sample(1), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
+        assert.equal(core.decode(1, 1), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
+        assert.equal(core.generate(0, 1, 1), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
       };
       check("before open");
       assert.equal(host.open(new Uint8Array(), 0), STATUS_BAD_MODEL);

@@ -90,7 +90,7 @@ test("the ledger adds up, and asking for it does not change the image", async ()
     ledger.layers.reduce((sum, l) => sum + l.neuronUpdates, 0),
     48128 * 16,
   );
-  assert.equal(ledger.randomWords, 32 + 16 * 16);
+  assert.equal(ledger.randomWords, 32 * 4 + 32 * 2 * 4);
   assert.ok(ledger.bytesFetched > 429_344, "every weight is fetched once");
   assert.deepEqual(generator.generate({ seed: 1, ledger: true }).ledgers[0], ledger);
 });

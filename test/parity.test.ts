@@ -6,7 +6,7 @@ import * as memory from "../assembly/memory.js";
 import { type Build, Core, type Weights } from "../src/core.js";
 import type { Model } from "../src/model.js";
 import { decodeModel, encodeModel } from "../src/model-file.js";
-import { type DecodedImage, decodeSpikes, generate, sampleSpikes } from "../src/oracle.js";
+import { type DecodedImage, decodeSpikes, generate, type LayerEvents, sampleSpikes } from "../src/oracle.js";
 import { quantizeNetwork } from "../src/quantize.js";
 import {
   mapStepBytes,
@@ -50,6 +50,11 @@ async function openAll(model: Model): Promise<OpenCore[]> {
   return cores;
 }
 
+/** What the core counts: the number of neuron updates follows from the layers' shapes. */
+function countedEvents(ledger: readonly LayerEvents[]) {
+  return ledger.map(({ spikes, synapticOperations }) => ({ spikes, synapticOperations }));
+}
+
 /** Compares pixels, ledger and, where they are traced, the spikes of every layer and step. */
 function checkImage(
   { core, trace, name }: OpenCore,
@@ -58,7 +63,7 @@ function checkImage(
   timeSteps: number,
 ) {
   assert.ok(sameBytes(readPixels(core, model), expected.pixels), `${name}: pixels`);
-  assert.deepEqual(readLedger(core, model).layers, expected.ledger, `${name}: ledger`);
+  assert.deepEqual(readLedger(core, model).layers, countedEvents(expected.ledger), `${name}: ledger`);
   if (!trace) return;
   expected.layers.forEach((spikes, layer) => {
     const packed = packSpikes(spikes, timeSteps, mapStepBytes(model, layer + 1));
@@ -344,7 +349,7 @@ test("the ledger stands still when it is not asked for", async () => {
     core.clearLedger();
     core.generate(0, 4, true);
     const { layers } = readLedger(core, model);
-    assert.ok(layers[0].neuronUpdates > 0, name);
+    assert.ok(layers[0].spikes > 0, name);
     core.generate(0, 4, false);
     assert.deepEqual(readLedger(core, model).layers, layers, name);
   }

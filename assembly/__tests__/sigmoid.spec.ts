@@ -5,32 +5,30 @@ describe("sigmoid", () => {
     expect(sigmoid(0)).toBe(32768);
   });
 
-  it("is 0 and 1 far out, for any number of 64 bits", () => {
+  it("is 0 and 1 far out, for any number of 32 bits", () => {
     expect(sigmoid(49151)).toBe(65536);
     expect(sigmoid(-49151)).toBe(0);
-    expect(sigmoid(1 << 40)).toBe(65536);
-    expect(sigmoid(-(1 << 40))).toBe(0);
-    expect(sigmoid(i64.MAX_VALUE)).toBe(65536);
-    expect(sigmoid(-i64.MAX_VALUE)).toBe(0);
+    expect(sigmoid(i32.MAX_VALUE)).toBe(65536);
+    expect(sigmoid(i32.MIN_VALUE)).toBe(0);
   });
 
   it("is symmetric", () => {
-    for (let x: i64 = 0; x < 50000; x += 37) expect(sigmoid(x) + sigmoid(-x)).toBe(65536);
+    for (let x = 0; x < 50000; x += 37) expect(sigmoid(x) + sigmoid(-x)).toBe(65536);
   });
 
   it("never falls", () => {
     let before = sigmoid(-50000);
-    for (let x: i64 = -50000; x < 50000; x += 11) {
+    for (let x = -50000; x < 50000; x += 11) {
       const y = sigmoid(x);
       expect(y).toBeGreaterThanOrEqual(before);
       before = y;
     }
   });
 
-  it("is within 2^-10 of the logistic function", () => {
-    for (let x: i64 = -49000; x < 49000; x += 97) {
+  it("is within 3 units of the logistic function", () => {
+    for (let x = -49000; x < 49000; x += 97) {
       const exact = 65536.0 / (1.0 + Math.exp(-(<f64>x) / 4096.0));
-      expect(Math.abs(<f64>sigmoid(x) - exact)).toBeLessThan(64.0);
+      expect(Math.abs(<f64>sigmoid(x) - exact)).toBeLessThan(3.0);
     }
   });
 });
@@ -38,7 +36,7 @@ describe("sigmoid", () => {
 describe("roundShift", () => {
   it("leaves a number as it is for a shift of 0", () => {
     expect(roundShift(-5, 0)).toBe(-5);
-    expect(roundShift(i64.MAX_VALUE, 0)).toBe(i64.MAX_VALUE);
+    expect(roundShift(i32.MAX_VALUE, 0)).toBe(i32.MAX_VALUE);
   });
 
   it("rounds to nearest, halves up", () => {
@@ -52,7 +50,7 @@ describe("roundShift", () => {
 
   it("takes all shifts of the format", () => {
     for (let shift: u32 = 1; shift <= 30; shift++) {
-      const half = i64(1) << (shift - 1);
+      const half = 1 << (shift - 1);
       expect(roundShift(half, shift)).toBe(1);
       expect(roundShift(half - 1, shift)).toBe(0);
       expect(roundShift(-half, shift)).toBe(0);

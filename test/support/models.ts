@@ -103,13 +103,13 @@ export function packSpikes(spikes: Uint8Array, timeSteps: number, stepBytes: num
 
 /** The map that enters decoder layer `layer`; that which leaves the last one for `layer` = number of layers. */
 export function readMap(core: Core, model: Model, layer: number, timeSteps: number): Uint8Array {
-  const address = core.mapAddress(layer, model.decoder.length);
+  const address = core.mapAddress(layer);
   return core.bytes.slice(address, address + timeSteps * mapStepBytes(model, layer));
 }
 
 /** Puts latent spikes (timeSteps, latentSize) where `Core.decode` reads them. */
 export function writeLatentSpikes(core: Core, model: Model, spikes: Uint8Array, timeSteps: number): void {
-  const address = core.mapAddress(0, model.decoder.length);
+  const address = core.mapAddress(0);
   core.bytes.set(packSpikes(spikes, timeSteps, mapStepBytes(model, 0)), address);
 }
 
@@ -125,8 +125,11 @@ export function readLedger(core: Core, model: Model) {
     fetchedBytes: word(memory.LEDGER_FETCHED),
     randomWords: word(memory.LEDGER_RANDOM),
     layers: Array.from({ length: model.decoder.length + 1 }, (_, i) => {
-      const at = memory.LEDGER_LAYERS + i * memory.LEDGER_LAYER_BYTES;
-      return { spikes: word(at), synapticOperations: word(at + 4), neuronUpdates: word(at + 8) };
+      const at =
+        i < model.decoder.length
+          ? memory.LEDGER_LAYERS + i * memory.LEDGER_LAYER_BYTES
+          : memory.LEDGER_READOUT;
+      return { spikes: word(at), synapticOperations: word(at + 4) };
     }),
   };
 }
@@ -142,9 +145,9 @@ export function streamedBytes(model: Model): number {
   return prior + layers.reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** Random words that one image takes (docs/numerics.md): blocks of four for the normals, and for each eight steps of a neuron. */
+/** Random words that one image takes (docs/numerics.md): a block of four for each normal, and for each eight steps of a neuron. */
 export function randomWords(model: Model, timeSteps: number): number {
-  return 4 * Math.ceil(model.latentSize / 4) + 4 * model.latentSize * Math.ceil(timeSteps / 8);
+  return 4 * model.latentSize + 4 * model.latentSize * Math.ceil(timeSteps / 8);
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
