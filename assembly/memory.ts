@@ -1,7 +1,7 @@
 // The core's memory map, read by both compilers: each place is the sum of the one before it. What the code names most lies
 // lowest, where an address takes fewest bytes of code. From ARENA on lies what depends on the model (decoder.ts, `plan`).
 
-import { HEADER_NAME, MAX_DECODER_LAYERS, MAX_LATENT_SIZE } from "./format";
+import { HEADER_NAME, MAX_DECODER_LAYERS, MAX_ENCODER_LAYERS, MAX_LATENT_SIZE } from "./format";
 
 /** The file's header up to the name, and after it what the plan adds: u32 each. */
 export const HEADER: u32 = 0;
@@ -47,7 +47,10 @@ export const RATES: u32 = NORMALS + 4 * MAX_LATENT_SIZE;
 export const STAGING: u32 = RATES + 4 * MAX_LATENT_SIZE;
 export const STAGING_BYTES: u32 = 960;
 
-export const ARENA: u32 = STAGING + STAGING_BYTES;
+/** As LAYERS, of the encoder; its last entry is the latent map. */
+export const ENCODER_LAYERS: u32 = STAGING + STAGING_BYTES;
+
+export const ARENA: u32 = ENCODER_LAYERS + (MAX_ENCODER_LAYERS + 1) * LAYER_STATE_BYTES + 8;
 /** The readout's section of the file. */
 export const READOUT: u32 = ARENA;
 

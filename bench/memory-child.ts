@@ -4,7 +4,7 @@ import { type Build, Generator, type Weights } from "../src/index.js";
 import { spreadOf } from "./statistics.js";
 
 /** Few enough that the young generation holds what the streamed host allocates. */
-const IMAGES = 100;
+const IMAGES = 300;
 const WARM_UP = 500;
 
 const [, , model, build, weights] = process.argv;
@@ -31,7 +31,7 @@ function added(count: number): { heap: number; buffers: number } {
 make(WARM_UP);
 const { pages } = generator;
 // The difference of two lengths leaves out what the measurement itself allocates, the median what the engine does now and then.
-const windows = Array.from({ length: 9 }, () => {
+const windows = Array.from({ length: 5 }, () => {
   const few = added(IMAGES / 2);
   const many = added(IMAGES);
   return { heap: many.heap - few.heap, buffers: many.buffers - few.buffers };

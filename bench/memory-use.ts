@@ -36,8 +36,8 @@ async function measureOne({ path, spk }: Setting, build: Build, weights: Weights
   return { build, weights, bytesInUse: totalBytes, ...JSON.parse(output.toString()) };
 }
 
-/** On the heap: an image has 1,024 bytes; this much lets the engine box a number or two. */
-const MOST_HEAP_BYTES = 64;
+/** Less than any object an image: what remains is the engine's own, now and then. */
+const MOST_HEAP_BYTES = 1;
 
 export async function measureMemory(setting: Setting): Promise<MemoryResult> {
   const uses: MemoryUse[] = [];

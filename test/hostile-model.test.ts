@@ -161,7 +161,7 @@ function tower(bottom: number, layers: number): Model {
     () => 1,
     () => 0,
   );
-  return quantizeNetwork(networkOf([linear, ...convolutions], 1, 1), { bits: 4 }).model;
+  return quantizeNetwork(networkOf([linear, ...convolutions], 1, 1), { bits: 4, rounding: "nearest" }).model;
 }
 
 const model = syntheticModel({ ...TINY, bits: 5, priors: 2 });

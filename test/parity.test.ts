@@ -268,7 +268,7 @@ test("spikes at the corners and borders of the first map", async () => {
     () => random() - 0.4,
     () => 0.05,
   );
-  const { model } = quantizeNetwork(networkOf([passThrough(), layer], 3), { bits: 5 });
+  const { model } = quantizeNetwork(networkOf([passThrough(), layer], 3), { bits: 5, rounding: "nearest" });
   // Latent neuron = (row · 2 + column) · 64 + channel: each corner, its first and last channel.
   const trains = [0, 63, 64, 127, 128, 191, 192, 255].map((neuron) =>
     train(model, 3, (t, i) => t === 1 && i === neuron),
@@ -289,7 +289,7 @@ test("a layer of single spikes reaches every border of the image", async () => {
     (row, channel) => (row % 64 === channel ? 1 : 0),
     () => 0,
   );
-  const { model } = quantizeNetwork(networkOf([passThrough(), layer], 1), { bits: 4 });
+  const { model } = quantizeNetwork(networkOf([passThrough(), layer], 1), { bits: 4, rounding: "nearest" });
   const trains = Array.from({ length: 8 }, () => train(model, 2, () => random() < 0.01));
   await checkDecoded(model, trains, 2);
 });

@@ -81,7 +81,7 @@ function checkLayer(layer: IntegerLayer, float: FloatLayer): void {
 for (const bits of ALL_BITS) {
   test(`weights, biases and thresholds are rounded as they should, ${bits} bits`, () => {
     const network = synthetic();
-    const { model } = quantizeNetwork(network, { bits });
+    const { model } = quantizeNetwork(network, { bits, rounding: "nearest" });
     model.decoder.forEach((layer, i) => {
       assert.equal(layer.bits, bits);
       checkLayer(layer, network.decoder[i]);
@@ -95,7 +95,7 @@ for (const bits of ALL_BITS) {
 test("the error reported is that of the weights, and shrinks as bits are added", () => {
   const network = synthetic();
   const errors = ALL_BITS.map((bits) => {
-    const { model, report } = quantizeNetwork(network, { bits });
+    const { model, report } = quantizeNetwork(network, { bits, rounding: "nearest" });
     return model.decoder.map((layer, i) => {
       const folded = foldBatchNorm(network.decoder[i]);
       let error = 0;
@@ -224,26 +224,36 @@ test("a channel without weights keeps its bias, large or small", () => {
   }
 });
 
-test("priors use 16 bits, and refuse logits beyond all reason", () => {
+test("priors take the finest shift with which no sum wraps, and refuse logits beyond all reason", () => {
   const random = randomSource(4);
   const weights = Array.from({ length: 49 }, () => random() - 0.5);
   const bias = Array.from({ length: 7 }, () => 4 * random() - 2);
   const prior = quantizePrior("p", weights, bias);
-  assert.equal(prior.shift, 15);
+  const unit = 2 ** -prior.shift;
   weights.forEach((w, i) => {
-    assert.ok(Math.abs(w - prior.weights[i] / 2 ** 15) <= 2 ** -16, `weight ${w}`);
+    assert.ok(Math.abs(w - prior.weights[i] * unit) <= unit / 2, `weight ${w}`);
   });
   bias.forEach((b, i) => {
-    assert.ok(Math.abs(b - prior.bias[i] / 2 ** 15) <= 2 ** -16, `bias ${b}`);
+    assert.ok(Math.abs(b - prior.bias[i] * unit) <= unit / 2, `bias ${b}`);
   });
-  // A weight of 3 takes two bits more, one of 0.99999 rounds to 2^15 and takes one.
+  // The largest sum that normals of up to 22808 can make, and its rounding, need 31 bits and no fewer.
+  const largest = (shift: number) =>
+    Math.max(
+      ...bias.map((b, i) => {
+        const row = weights.slice(7 * i, 7 * i + 7).map((w) => Math.abs(Math.round(w * 2 ** shift)));
+        return Math.abs(Math.round(b * 2 ** shift)) * 4096 + row.reduce((a, w) => a + w, 0) * 22808;
+      }),
+    ) +
+    2 ** shift;
+  assert.ok(largest(prior.shift) < 2 ** 31, "the sum may wrap");
+  assert.ok(prior.shift === 15 || largest(prior.shift + 1) >= 2 ** 31, "a finer shift would do");
+  // A weight of 3 takes two bits more than 16 have at a shift of 15, one of 0.99999 rounds to 2^15 and takes one.
   assert.equal(quantizePrior("p", [3], [0]).shift, 13);
   assert.equal(quantizePrior("p", [0.99999], [0]).shift, 14);
-  assert.equal(quantizePrior("p", [-3], [2 ** 20]).shift, 10);
   assert.equal(quantizePrior("p", [32767], [0]).shift, 0);
   for (const [w, b] of [
     [32768, 0],
-    [1, 2 ** 31],
+    [1, 2 ** 19],
     [Number.POSITIVE_INFINITY, 0],
   ]) {
     assert.throws(
@@ -251,7 +261,7 @@ test("priors use 16 bits, and refuse logits beyond all reason", () => {
       (error) =>
         error instanceof SpikeletError &&
         error.code === "cannot-quantize" &&
-        /prior "odd": a weight is above 32767 or a bias above 2\^31/.test(error.message),
+        /prior "odd": its weights and biases are too large for 32-bit logits/.test(error.message),
     );
   }
 });

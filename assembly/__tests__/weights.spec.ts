@@ -1,6 +1,6 @@
 import { failed, fetch, reset } from "../flash";
 import { HEADER_LENGTH } from "../format";
-import { HEADER, LEDGER_FETCHED } from "../memory";
+import { HEADER, LEDGER_FETCHED, STATUS_FLASH, STATUS_OK } from "../memory";
 import { expand } from "../weights";
 
 /** as-pect.config.js reads flash from here. */
@@ -46,8 +46,8 @@ function check(rows: u32, bits: u32): void {
   store<u32>(HEADER + HEADER_LENGTH, FLASH_BYTES);
   store<u32>(LEDGER_FETCHED, 0);
   store<u64>(UNPACKED + rows * 64, 0x5a5a5a5a5a5a5a5a);
-  expand(0, bytes, bits, UNPACKED);
-  expect(failed).toBe(false);
+  expect(expand(0, rows * 64, bits, UNPACKED)).toBe(bytes, "the offset after them");
+  expect(failed).toBe(STATUS_OK);
   expect(load<u32>(LEDGER_FETCHED)).toBe(bytes);
   for (let row: u32 = 0; row < rows; row++) {
     for (let n: u32 = 0; n < 8; n++) {
@@ -91,13 +91,13 @@ describe("fetch", () => {
     reset();
     store<u32>(HEADER + HEADER_LENGTH, 100);
     fetch(96, UNPACKED, 4);
-    expect(failed).toBe(false);
+    expect(failed).toBe(STATUS_OK);
     store<u32>(UNPACKED, 0x12345678);
     fetch(97, UNPACKED, 4);
-    expect(failed).toBe(true);
+    expect(failed).toBe(STATUS_FLASH);
     expect(load<u32>(UNPACKED)).toBe(0x12345678);
     reset();
     fetch(0xfffffffc, UNPACKED, 8);
-    expect(failed).toBe(true, "offset and length must not wrap");
+    expect(failed).toBe(STATUS_FLASH, "offset and length must not wrap");
   });
 });
