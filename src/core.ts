@@ -108,10 +108,13 @@ export class Core {
   static async open(flash: Uint8Array, options: CoreOptions): Promise<Core> {
     const { build, weights, trace = false, encoder = false } = options;
     let linear: WebAssembly.Memory | undefined;
+    let bytes = new Uint8Array();
     const read = (offset: number, destination: number, length: number): number => {
       const from = offset >>> 0;
+      const to = destination >>> 0;
       if (!linear || from + length > flash.length) return 1;
-      new Uint8Array(linear.buffer, destination >>> 0, length).set(flash.subarray(from, from + length));
+      if (!bytes.length) bytes = new Uint8Array(linear.buffer); // Growing has detached the view.
+      bytes.set(flash.subarray(from, from + length), to);
       return 0;
     };
     const instance = await WebAssembly.instantiate(await compile(build, encoder), { flash: { read } });

@@ -1,9 +1,8 @@
 import * as memory from "../assembly/memory";
 import { type Build, bestBuild, Core, type Weights, wasmBytes } from "./core.js";
 import { SpikeletError } from "./errors.js";
-import type { Model } from "./model.js";
 import { decoderLayerName, encoderLayerName } from "./model.js";
-import { decodeModel } from "./model-file.js";
+import { type ModelOutline, outlineModel } from "./model-file.js";
 import { type LayerShape, outputSize } from "./network.js";
 import { type ModelSource, readSource } from "./source.js";
 
@@ -130,12 +129,12 @@ function ledgerLayer(name: string, layer: LayerShape, i: number): LedgerLayer {
   return { name, neurons, address: memory.LEDGER_LAYERS + i * memory.LEDGER_LAYER_BYTES };
 }
 
-function decoderLedger({ decoder }: Model): LedgerLayer[] {
+function decoderLedger({ decoder }: ModelOutline): LedgerLayer[] {
   const layers = decoder.map((layer, i) => ledgerLayer(decoderLayerName(i, decoder.length), layer, i));
   return [...layers, { name: "final_layer.1", neurons: 0, address: memory.LEDGER_READOUT }];
 }
 
-function encoderLedger({ encoder }: Model): LedgerLayer[] {
+function encoderLedger({ encoder }: ModelOutline): LedgerLayer[] {
   return encoder.map((layer, i) => ledgerLayer(encoderLayerName(i, encoder.length), layer, i));
 }
 
@@ -176,7 +175,7 @@ export class Generator {
   /** Empty if the core has no encoder. */
   readonly #encoder: readonly LedgerLayer[];
 
-  private constructor(core: Core, model: Model, bytes: number, options: Required<LoadOptions>) {
+  private constructor(core: Core, model: ModelOutline, bytes: number, options: Required<LoadOptions>) {
     this.#core = core;
     this.#decoder = decoderLedger(model);
     this.#encoder = options.encoder ? encoderLedger(model) : [];
@@ -199,7 +198,7 @@ export class Generator {
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Generator> {
     const bytes = await readSource(source);
-    const model = decodeModel(bytes);
+    const model = outlineModel(bytes);
     const { build = bestBuild(), weights = "resident", encoder = false } = options;
     if (encoder && !model.encoder.length) {
       throw new SpikeletError(
@@ -435,7 +434,7 @@ export class Generator {
  */
 export async function memoryPlan(bytes: Uint8Array, options: LoadOptions = {}): Promise<MemoryPlan> {
   const { build = bestBuild(), weights = "resident" } = options;
-  const model = decodeModel(bytes);
+  const model = outlineModel(bytes);
   const core = await Core.open(bytes, { build, weights });
   const layers = model.decoder.length;
   const planned = (address: number) => core.words[address / 4];

@@ -2,10 +2,10 @@
 // for bit, so it shares no code with the core and prefers clarity to speed. Numbers are doubles, but every
 // value is an integer below 2^53 and therefore exact.
 
+import { COEFFICIENTS } from "./coefficients.js";
 import type { IntegerLayer, Model, Prior, Readout } from "./model.js";
 import { type LayerShape, outputSize } from "./network.js";
 import { normals, type Uint64, uniforms } from "./random.js";
-import { COEFFICIENTS } from "./coefficients.js";
 
 export { normals };
 

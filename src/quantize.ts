@@ -1,11 +1,11 @@
 import { AdaptiveRounder } from "./adaptive-rounding.js";
 import { calibrate, inputPower, type LayerMoments, phasesOf } from "./calibration.js";
+import { sumOfCoefficients } from "./coefficients.js";
 import { SpikeletError } from "./errors.js";
-import { LARGEST_NORMAL } from "./random.js";
 import type { IntegerLayer, Model, Prior, Readout, WeightBits } from "./model.js";
 import type { FloatLayer, LayerShape, Network } from "./network.js";
 import { BATCH_NORM_EPSILON, FIRING_THRESHOLD } from "./network.js";
-import { sumOfCoefficients } from "./coefficients.js";
+import { LARGEST_NORMAL } from "./random.js";
 
 /**
  * "nearest" rounds each weight to the nearest integer; "adaptive" rounds each so that it makes up for the errors of

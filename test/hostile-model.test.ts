@@ -24,8 +24,7 @@ import {
 const TIME_LIMIT_MS = 120_000;
 const PAGE = 65536;
 
-const { STATUS_OK, STATUS_BAD_MODEL, STATUS_MEMORY, STATUS_FLASH, STATUS_BAD_ARGUMENT } =
-  memory;
+const { STATUS_OK, STATUS_BAD_MODEL, STATUS_MEMORY, STATUS_FLASH, STATUS_BAD_ARGUMENT } = memory;
 
 interface CoreExports {
   readonly memory: WebAssembly.Memory;
