@@ -41,6 +41,7 @@ export const KIND_CONV: u32 = 2;
 export const KIND_IMAGE_CONV: u32 = 3;
 
 export const PRIOR_SHIFT: u32 = 24;
+export const PRIOR_SHARE: u32 = 28;
 export const PRIOR_HEADER_BYTES: u32 = 32;
 
 /** Output channels in one block of the file: one row of weights. */

@@ -11,6 +11,7 @@ const common: BuildOptions = {
   format: "esm",
   target: "es2022",
   legalComments: "none",
+  minify: true,
   outdir: "dist",
   logLevel: "warning",
 };
@@ -22,14 +23,12 @@ await build({
   // Leaves out what only Node can do (src/source.ts).
   define: { "globalThis.process": "undefined" },
   external: ["node:*"],
-  minifySyntax: true,
 });
 await build({
   ...common,
   platform: "node",
   target: "node20",
   entryPoints: { cli: "src/cli/main.ts", worker: "src/cli/worker.ts" },
-  minify: true,
   // Bundled CommonJS packages call require, which ES modules lack.
   banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
 });

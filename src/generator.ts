@@ -1,9 +1,11 @@
 import * as memory from "../assembly/memory";
 import { type Build, bestBuild, Core, type Weights, wasmBytes } from "./core.js";
 import { SpikeletError } from "./errors.js";
+import { chooseComponent, type Mixture, mixtures } from "./mixture.js";
 import { decoderLayerName, encoderLayerName } from "./model.js";
 import { type ModelOutline, outlineModel } from "./model-file.js";
 import { type LayerShape, outputSize } from "./network.js";
+import { splitUint64 } from "./random.js";
 import { type ModelSource, readSource } from "./source.js";
 
 /** What happened in one layer of the decoder while it made one image. */
@@ -152,14 +154,6 @@ function checkUint64(name: string, value: number | bigint): void {
   if (!fits) throw badOption(name, value, "an integer from 0 to 2^64 − 1 (a bigint above 2^53 − 1)");
 }
 
-function low(value: number | bigint): number {
-  return typeof value === "bigint" ? Number(value & 0xffffffffn) : value >>> 0;
-}
-
-function high(value: number | bigint): number {
-  return typeof value === "bigint" ? Number(value >> 32n) : Math.floor(value / 2 ** 32);
-}
-
 function plus(index: number | bigint, n: number): number | bigint {
   if (typeof index === "number" && index + n <= Number.MAX_SAFE_INTEGER) return index + n;
   return BigInt(index) + BigInt(n);
@@ -171,12 +165,14 @@ export class Generator {
   readonly build: Build;
   readonly weights: Weights;
   readonly #core: Core;
+  readonly #priors: readonly Mixture[];
   readonly #decoder: readonly LedgerLayer[];
   /** Empty if the core has no encoder. */
   readonly #encoder: readonly LedgerLayer[];
 
   private constructor(core: Core, model: ModelOutline, bytes: number, options: Required<LoadOptions>) {
     this.#core = core;
+    this.#priors = mixtures(model.priors);
     this.#decoder = decoderLedger(model);
     this.#encoder = options.encoder ? encoderLedger(model) : [];
     this.build = options.build;
@@ -187,7 +183,7 @@ export class Generator {
       imageChannels: model.imageChannels,
       timeSteps: model.timeSteps,
       latentSize: model.latentSize,
-      priors: model.priors.map((p) => p.name),
+      priors: this.#priors.map((p) => p.name),
       bytes,
     };
   }
@@ -237,22 +233,25 @@ export class Generator {
     return timeSteps;
   }
 
-  #prior(options: ImageOptions): number {
+  #prior(options: ImageOptions): Mixture {
     const { prior = 0 } = options;
     const number = typeof prior === "string" ? this.info.priors.indexOf(prior) : prior;
-    if (!Number.isInteger(number) || number < 0 || number >= this.info.priors.length) {
+    const found = this.#priors[number];
+    if (!found) {
       throw badOption("prior", prior, `one of ${this.info.priors.map((p) => `"${p}"`).join(", ")}`);
     }
-    return number;
+    return found;
   }
 
-  #select(options: ImageOptions, offset: number): void {
+  /** Chooses image `offset` of those that the options ask for; gives the number of its prior's component. */
+  #select(options: ImageOptions, prior: Mixture, offset: number): number {
     const { seed = 0, index = 0 } = options;
     checkUint64("seed", seed);
     checkUint64("index", index);
     const at = offset ? plus(index, offset) : index;
     if (offset) checkUint64("index + count", at);
-    this.#core.select(low(seed), high(seed), low(at), high(at));
+    this.#core.select(...splitUint64(seed), ...splitUint64(at));
+    return chooseComponent(prior, seed, at);
   }
 
   #copyPixels(pixels: Uint8Array, offset: number): void {
@@ -270,9 +269,27 @@ export class Generator {
     if (pixels.length !== this.imageBytes) {
       throw badOption("pixels.length", pixels.length, `${this.imageBytes}, the size of one image`);
     }
-    this.#select(options, 0);
-    this.#core.generate(this.#prior(options), this.#timeSteps(options), false);
+    const component = this.#select(options, this.#prior(options), 0);
+    this.#core.generate(component, this.#timeSteps(options), false);
     this.#copyPixels(pixels, 0);
+  }
+
+  /**
+   * The firing rates (latentSize), 0 … 1, that image `index` of `seed` is drawn from.
+   * @throws SpikeletError "bad-option"
+   */
+  firingRates(options: Omit<ImageOptions, "timeSteps"> = {}): Float64Array {
+    const component = this.#select(options, this.#prior(options), 0);
+    this.#core.generate(component, 1, false);
+    return this.#readRates();
+  }
+
+  #readRates(): Float64Array {
+    const first = memory.RATES / 4;
+    return Float64Array.from(
+      this.#core.words.subarray(first, first + this.info.latentSize),
+      (r) => r / 65536,
+    );
   }
 
   /**
@@ -289,9 +306,9 @@ export class Generator {
     const pixels = new Uint8Array(count * this.imageBytes);
     const ledgers: Ledger[] = [];
     for (let i = 0; i < count; i++) {
-      this.#select(options, i);
+      const component = this.#select(options, prior, i);
       if (ledger) this.#core.clearLedger();
-      this.#core.generate(prior, steps, ledger);
+      this.#core.generate(component, steps, ledger);
       if (ledger) ledgers.push(this.#readLedger(this.#decoder, steps));
       this.#copyPixels(pixels, i * this.imageBytes);
     }
@@ -316,7 +333,7 @@ export class Generator {
     this.#core.clearLedger();
     if (firingRates && !spikeTrains) {
       this.#writeRates(firingRates);
-      this.#select(options, 0);
+      this.#select(options, this.#priors[0], 0);
       this.#core.sample(steps);
     } else if (spikeTrains && !firingRates) {
       this.#writeSpikes(spikeTrains, steps);
@@ -340,10 +357,7 @@ export class Generator {
     this.#writePixels(pixels);
     this.#core.clearLedger();
     this.#core.encode(steps, ledger);
-    const firingRates = new Float64Array(this.info.latentSize);
-    for (let i = 0; i < firingRates.length; i++) {
-      firingRates[i] = Math.round((this.#core.words[memory.RATES / 4 + i] / 65536) * steps) / steps;
-    }
+    const firingRates = this.#readRates().map((rate) => Math.round(rate * steps) / steps);
     return ledger ? { firingRates, ledger: this.#readLedger(this.#encoder, steps) } : { firingRates };
   }
 

@@ -24,7 +24,10 @@ export interface IntegerLayer extends LayerShape {
 
 /** Firing rates = sigmoid(weights · normals + bias), in units of 2^−shift. */
 export interface Prior {
+  /** At most 24 bytes of UTF-8. Priors in a row with the same name are the components of one mixture. */
   readonly name: string;
+  /** Probability of this component in 1/65536; those of one mixture add up to 65536. */
+  readonly share: number;
   readonly shift: number;
   /** (latentSize neurons, latentSize normals) */
   readonly weights: Int16Array;
@@ -52,7 +55,7 @@ export interface Model {
   readonly decoder: readonly IntegerLayer[];
   /** From image to latent; the last one's outputs are the latent neurons, padded to a multiple of 32. Empty if there is none. */
   readonly encoder: readonly IntegerLayer[];
-  /** At least one; the first is the default. */
+  /** At least one; the first one's name is the default. */
   readonly priors: readonly Prior[];
   readonly readout: Readout;
 }

@@ -2,6 +2,7 @@ import { AdaptiveRounder } from "./adaptive-rounding.js";
 import { calibrate, inputPower, type LayerMoments, phasesOf } from "./calibration.js";
 import { sumOfCoefficients } from "./coefficients.js";
 import { SpikeletError } from "./errors.js";
+import { WHOLE_SHARE } from "./mixture.js";
 import type { IntegerLayer, Model, Prior, Readout, WeightBits } from "./model.js";
 import type { FloatLayer, LayerShape, Network } from "./network.js";
 import { BATCH_NORM_EPSILON, FIRING_THRESHOLD } from "./network.js";
@@ -351,7 +352,7 @@ export function quantizePrior(name: string, weights: ArrayLike<number>, bias: Ar
       sums[Math.floor(i / latentSize)] += Math.abs(value) * LARGEST_NORMAL;
     });
     if (Math.max(...sums) + 2 ** shift < 2 ** 31) {
-      return { name, shift, weights: Int16Array.from(w), bias: Int32Array.from(b) };
+      return { name, share: WHOLE_SHARE, shift, weights: Int16Array.from(w), bias: Int32Array.from(b) };
     }
   }
   throw new SpikeletError(

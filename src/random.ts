@@ -51,15 +51,16 @@ export function philox(counter: Words4, key: Words2): Words4 {
   return [c0, c1, c2, c3];
 }
 
-function halves(value: Uint64): Words2 {
-  const bits = BigInt(value);
-  return [Number(bits & 0xffffffffn), Number((bits >> 32n) & 0xffffffffn)];
+/** Low and high 32 bits. */
+export function splitUint64(value: Uint64): Words2 {
+  if (typeof value === "number") return [value >>> 0, Math.floor(value / 2 ** 32)];
+  return [Number(value & 0xffffffffn), Number(value >> 32n)];
 }
 
 /** The blocks of one stream of one image. */
 function blocks(seed: Uint64, index: Uint64, stream: number): (block: number) => Words4 {
-  const key = halves(seed);
-  const [indexLow, indexHigh] = halves(index);
+  const key = splitUint64(seed);
+  const [indexLow, indexHigh] = splitUint64(index);
   return (block) => philox([block, stream, indexLow, indexHigh], key);
 }
 

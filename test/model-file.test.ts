@@ -72,6 +72,7 @@ function randomModel({
       : [],
     priors: Array.from({ length: priors }, (_, i) => ({
       name: `prior ${i}`,
+      share: 65536,
       shift: 9 + i,
       weights: Int16Array.from({ length: latentSize ** 2 }, () => integer(32767)),
       bias: Int32Array.from({ length: latentSize }, () => integer(2 ** 31 - 1)),
@@ -155,7 +156,7 @@ test("every field of header and layer table is where docs/format.md says", () =>
     [...bytes.subarray(PRIORS, PRIORS + 24)],
     [...Buffer.from("prior 0"), ...Array(17).fill(0)],
   );
-  assert.deepEqual([u32(PRIORS + 24), u32(PRIORS + 28)], [9, 0]);
+  assert.deepEqual([u32(PRIORS + 24), u32(PRIORS + 28)], [9, 65536]);
   assert.equal(view.getInt32(PRIORS + 32, true), prior.bias[0]);
   assert.equal(view.getInt16(PRIORS + 36, true), prior.weights[0]);
   assert.equal(u16(PRIORS + 38), 0);
@@ -361,6 +362,8 @@ const BAD_FIELDS: readonly [what: string, at: number, size: 1 | 2 | 4, value: nu
     /puts the weights of layer 1 at 6769, past the end at 6768; expected 2160/,
   ],
   ["weights' length", LAYER_0 + 20, 4, 64, /length of the weights of layer 0 is 64; expected 128/],
+  ["prior's share", PRIORS + 28, 4, 0, /share of prior 0 is 0; expected 1 to 65536/],
+  ["prior's share", PRIORS + 28, 4, 65535, /shares of prior "prior 0" add up to 65535; expected 65536/],
   ["prior's shift", PRIORS + 24, 4, 25, /shift of prior 0 is 25; expected 0 to 24/],
   ["threshold", PARAMETERS_0 + 64, 2, 0, /Layer 0, channel 0: the threshold is 0; expected 1 to 32767/],
   ["threshold", PARAMETERS_1 + 64, 2, 32768, /Layer 1, channel 0: the threshold is 32768/],

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { type MemoryPlan, memoryPlan } from "../generator.js";
+import { mixtures } from "../mixture.js";
 import { decoderLayerName, encoderLayerName, type IntegerLayer, type Model } from "../model.js";
 import { decodeModel } from "../model-file.js";
 import { formatCount, formatFacts, formatMeasure, formatTable } from "./format.js";
@@ -65,7 +66,9 @@ async function inspect(fileOrName: string, { build, json }: InspectArguments): P
     imageChannels: model.imageChannels,
     timeSteps: model.timeSteps,
     latentSize: model.latentSize,
-    priors: model.priors.map(({ name }) => name),
+    priors: mixtures(model.priors).map(({ name, components }) =>
+      components.length > 1 ? `${name} (${components.length} components)` : name,
+    ),
     decoder: model.decoder.map((layer, i) => layerFacts(decoderLayerName(i, model.decoder.length), layer)),
     encoder: model.encoder.map((layer, i) => layerFacts(encoderLayerName(i, model.encoder.length), layer)),
     memory: { build, resident, streamed },

@@ -1,7 +1,5 @@
 import type { Command } from "commander";
 import type { Generator } from "../generator.js";
-import { decodeModel } from "../model-file.js";
-import { firingRates, normals } from "../oracle.js";
 import { encodeApng } from "./apng.js";
 import type { ImageShape } from "./batch.js";
 import { fillSink } from "./fill.js";
@@ -141,15 +139,14 @@ async function interpolate(from: string, to: string, args: InterpolateArguments)
 
 /** The rates that a class has for the run's random numbers: those that `generate` would draw. */
 function classRates(
-  { bytes, generator }: LoadedModel,
+  { generator }: LoadedModel,
   argument: string,
   end: string,
   { seed, start }: InterpolateArguments,
 ): Float64Array {
-  const { priors, latentSize } = generator.info;
-  const name = checkPrior(`${argument}: found "${end}"`, end.slice(CLASS_PREFIX.length), priors);
-  const prior = decodeModel(bytes).priors[priors.indexOf(name)];
-  return Float64Array.from(firingRates(prior, normals(seed, start, latentSize)), (rate) => rate / 65536);
+  const found = `${argument}: found "${end}"`;
+  const prior = checkPrior(found, end.slice(CLASS_PREFIX.length), generator.info.priors);
+  return generator.firingRates({ prior, seed, index: start });
 }
 
 async function imageRates(generator: Generator, input: string, timeSteps: number): Promise<Float64Array> {

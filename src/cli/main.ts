@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { Command, CommanderError } from "commander";
 import { type ErrorCode, SpikeletError } from "../errors.js";
 import { addEncodeCommand } from "./encode.js";
+import { addFitCommand } from "./fit.js";
 import { addGenerateCommand } from "./generate.js";
 import { addImportCommand } from "./import.js";
 import { addInspectCommand } from "./inspect.js";
@@ -32,6 +33,7 @@ function createProgram(): Command {
   addInterpolateCommand(program);
   addEncodeCommand(program);
   addImportCommand(program);
+  addFitCommand(program);
   addInspectCommand(program);
   return program;
 }

@@ -1,5 +1,6 @@
 import * as format from "../../assembly/format";
 import { SpikeletError } from "../errors.js";
+import { mixtures, WHOLE_SHARE } from "../mixture.js";
 import type { IntegerLayer, Model, Prior, Readout } from "../model.js";
 import { crc32 } from "./crc32.js";
 import { damaged } from "./damaged.js";
@@ -148,9 +149,7 @@ class ModelFile {
       latentSize,
       decoder: layers.slice(0, decoderLayers),
       encoder: layers.slice(decoderLayers),
-      priors: Array.from({ length: priorCount }, (_, i) =>
-        this.#readPrior(i, at.priors + i * priorBytes(latentSize), latentSize),
-      ),
+      priors: this.#readPriors(priorCount, at.priors, latentSize),
       readout: this.#readReadout(at.readout, imageChannels),
     };
   }
@@ -218,6 +217,19 @@ class ModelFile {
     return { ...shape, bias, threshold, scale, weightsOffset: weights };
   }
 
+  #readPriors(count: number, offset: number, latentSize: number): Prior[] {
+    const priors = Array.from({ length: count }, (_, i) =>
+      this.#readPrior(i, offset + i * priorBytes(latentSize), latentSize),
+    );
+    for (const { name, components } of mixtures(priors)) {
+      const total = components.reduce((sum, { share }) => sum + share, 0);
+      if (total !== WHOLE_SHARE) {
+        throw damaged(`The shares of prior "${name}" add up to ${total}; expected ${WHOLE_SHARE}.`);
+      }
+    }
+    return priors;
+  }
+
   #readPrior(i: number, offset: number, latentSize: number): Prior {
     const weights = new Int16Array(latentSize * latentSize);
     const bias = new Int32Array(latentSize);
@@ -231,12 +243,9 @@ class ModelFile {
     }
     const shift = this.#u32(offset + format.PRIOR_SHIFT);
     expectRange(`shift of prior ${i}`, shift, 0, 24);
-    this.#expectZeros(
-      `unused in prior ${i}`,
-      offset + format.PRIOR_SHIFT + 4,
-      offset + format.PRIOR_HEADER_BYTES,
-    );
-    return { name: this.#readName(offset), shift, weights, bias };
+    const share = this.#u32(offset + format.PRIOR_SHARE);
+    expectRange(`share of prior ${i}`, share, 1, WHOLE_SHARE);
+    return { name: this.#readName(offset), share, shift, weights, bias };
   }
 
   #readReadout(offset: number, imageChannels: number): Readout {

@@ -71,6 +71,7 @@ export function encodeModel(model: Model): Uint8Array {
     const p = at.priors + i * priorBytes(d);
     bytes.set(encodeName(prior.name), p);
     view.setUint32(p + format.PRIOR_SHIFT, prior.shift, true);
+    view.setUint32(p + format.PRIOR_SHARE, prior.share, true);
     for (let neuron = 0; neuron < d; neuron++) {
       const row = p + format.PRIOR_HEADER_BYTES + neuron * priorRowBytes(d);
       view.setInt32(row, prior.bias[neuron], true);
