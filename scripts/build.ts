@@ -15,7 +15,6 @@ const common: BuildOptions = {
   outdir: "dist",
   logLevel: "warning",
 };
-await build({ ...common, platform: "node", target: "node20", entryPoints: { index: "src/index.ts" } });
 await build({
   ...common,
   platform: "browser",
@@ -28,7 +27,8 @@ await build({
   ...common,
   platform: "node",
   target: "node20",
-  entryPoints: { cli: "src/cli/main.ts", worker: "src/cli/worker.ts" },
+  entryPoints: { index: "src/index.ts", cli: "src/cli/main.ts", worker: "src/cli/worker.ts" },
+  splitting: true,
   // Bundled CommonJS packages call require, which ES modules lack.
   banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
 });

@@ -17,6 +17,8 @@ export type Rounding = "nearest" | "adaptive";
 export interface QuantizeOptions {
   /** Bits of a weight in the spiking layers; 8 if not given. */
   readonly bits?: WeightBits;
+  /** Likewise in the encoder; `bits` if not given. */
+  readonly encoderBits?: WeightBits;
   /** Name to store in the model, at most 24 bytes of UTF-8. */
   readonly name?: string;
   /** "nearest" for 8 bits, "adaptive" for less, if not given. */
@@ -394,29 +396,25 @@ const CALIBRATION_IMAGES = 16;
  */
 export function quantizeNetwork(
   network: Network,
-  {
-    bits = 8,
-    name = "esvae",
-    rounding = bits < 8 ? "adaptive" : "nearest",
-    onProgress,
-  }: QuantizeOptions = {},
+  { bits = 8, encoderBits = bits, name = "esvae", rounding, onProgress }: QuantizeOptions = {},
 ): { model: Model; report: QuantizationReport } {
   const prior = quantizePrior("learned", network.prior.weights, network.prior.bias);
   const total = CALIBRATION_IMAGES + network.decoder.length + network.encoder.length;
   let done = 0;
   const advance = () => onProgress?.(++done, total);
   const moments = calibrate(network, prior, CALIBRATION_IMAGES, advance);
-  const quantize = (layer: FloatLayer, layerMoments: LayerMoments): QuantizedLayer => {
+  const quantize = (layer: FloatLayer, width: WeightBits, layerMoments: LayerMoments): QuantizedLayer => {
     const folded = foldBatchNorm(layer);
+    const rule = rounding ?? (width < 8 ? "adaptive" : "nearest");
     const quantized =
       layer.kind === "imageConv"
         ? quantizeImageLayer(folded, layerMoments)
-        : quantizeLayer(folded, bits, rounding, layerMoments);
+        : quantizeLayer(folded, width, rule, layerMoments);
     advance();
     return quantized;
   };
-  const decoder = network.decoder.map((layer, i) => quantize(layer, moments.decoder[i]));
-  const encoder = network.encoder.map((layer, i) => quantize(layer, moments.encoder[i]));
+  const decoder = network.decoder.map((layer, i) => quantize(layer, bits, moments.decoder[i]));
+  const encoder = network.encoder.map((layer, i) => quantize(layer, encoderBits, moments.encoder[i]));
   return {
     model: {
       name,

@@ -13,9 +13,13 @@ import { formatShape } from "./layers.js";
 import { choiceOption } from "./options.js";
 import { prepareFolderOf, replaceFile } from "./output.js";
 
+const WIDTHS = ["8", "6", "5", "4"] as const;
+type WidthName = (typeof WIDTHS)[number];
+
 interface ImportArguments {
   readonly out: string;
-  readonly bits: string;
+  readonly bits: WidthName;
+  readonly encoderBits?: WidthName;
   readonly name?: string;
   readonly json?: true;
 }
@@ -42,11 +46,11 @@ export function addImportCommand(program: Command): void {
     )
     .argument("<checkpoint>", "a .pth or .safetensors file")
     .requiredOption("--out <file.spk>", "the model file to write")
+    .option("--bits <8|6|5|4>", "bits of one weight of a spiking layer", choiceOption("--bits", WIDTHS), "8")
     .option(
-      "--bits <8|6|5|4>",
-      "bits of one weight of a spiking layer",
-      choiceOption("--bits", ["8", "6", "5", "4"]),
-      "8",
+      "--encoder-bits <8|6|5|4>",
+      "likewise in the encoder (default: as --bits)",
+      choiceOption("--encoder-bits", WIDTHS),
     )
     .option("--name <name>", "the model's name, kept in the file (default: the file's name)")
     .option("--json", "print the report as JSON")
@@ -64,7 +68,11 @@ async function importCheckpoint(checkpoint: string, args: ImportArguments): Prom
   const bytes = await readInput(checkpoint, "checkpoint (.pth or .safetensors)", MAX_CHECKPOINT_BYTES);
   const network = await about(checkpoint, () => readNetwork(readCheckpoint(bytes)));
   const { model, report } = await about(checkpoint, () =>
-    quantizeNetwork(network, { bits: Number(args.bits) as WeightBits, name }),
+    quantizeNetwork(network, {
+      bits: Number(args.bits) as WeightBits,
+      encoderBits: Number(args.encoderBits ?? args.bits) as WeightBits,
+      name,
+    }),
   );
   const file = encodeModel(model);
   await prepareFolderOf(args.out);
