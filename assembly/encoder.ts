@@ -17,12 +17,10 @@ import {
 } from "./format";
 import { fire as firePlain, integrate as integratePlain } from "./integrate";
 import { fire as fireSimd, integrate as integrateSimd } from "./integrate-simd";
-import { after, Layer, tapBytes } from "./layer";
+import { after, Layer } from "./layer";
 import { tally } from "./ledger";
 import {
   ENCODER_LAYERS,
-  FLAG_RESIDENT,
-  FLAG_TRACE,
   HEADER,
   LEDGER_LAYER_BYTES,
   LEDGER_LAYERS,
@@ -31,25 +29,28 @@ import {
   PLAN_FRONT,
   PLAN_IMAGE,
   RATES,
-  STAGING,
   STATUS_BAD_ARGUMENT,
   STATUS_BAD_MODEL,
   STATUS_FLASH,
   STATUS_MEMORY,
-  STATUS_OK,
 } from "./memory";
 import { imageChannels, imageSize } from "./readout";
+import { roundShift } from "./sigmoid";
 import { expand } from "./weights";
 
 export { decode, generate, rates, sample };
 
 // ESVAE's encoder: a convolution of the image, which is the same at every step, then spiking convolutions of stride 2, and
 // a linear layer whose firing rates are the posterior. It uses the decoder's kernels; only the geometry differs.
+//
+// Every layer goes through its input in rows, each one run of spikes (or pixels): a convolution through the three rows of its
+// taps, the linear layer through the pixels of the last map. Each map has an even number of rows, and as many columns, but
+// for the linear layer's input, which counts as one position. So taps fall off at the top and at the left only.
 
-/** Weights of a layer that are unpacked at once where they are fetched, if more would not fit beside the maps of a small device. */
+/** Weights of a block that are unpacked at once where they are fetched; of more, only those of one row of taps are. */
 const MOST_PASS_BYTES: u32 = 20480;
-/** Input channels of a linear layer in one pass, and the bytes of their spikes. */
-const LINEAR_PASS: u32 = 256;
+/** Bytes of weighted inputs of 32 neurons. */
+const SUMS_BYTES: u32 = MAX_TIME_STEPS << 6;
 
 /** Layers of the opened encoder; 0 if there is none. */
 let layers: u32 = 0;
@@ -58,52 +59,12 @@ function firstLayer(): Layer {
   return changetype<Layer>(ENCODER_LAYERS);
 }
 
-/** Rows, and columns, of the output map. */
-function outputSize(layer: Layer): u32 {
-  return layer.kind == KIND_LINEAR ? 1 : layer.inputSize >> 1;
+function latentSize(): u32 {
+  return load<u16>(HEADER + HEADER_LATENT_SIZE);
 }
 
-/** Rows of taps of a convolution, or pieces of a linear layer's input: each is one run of spikes for a position. */
-function rowCount(layer: Layer): u32 {
-  return layer.kind == KIND_LINEAR ? (layer.inChannels + LINEAR_PASS - 1) / LINEAR_PASS : 3;
-}
-
-/** Bytes of unpacked weights of one such row. */
-function rowWeights(layer: Layer): u32 {
-  return layer.kind == KIND_LINEAR ? LINEAR_PASS << 6 : tapBytes(layer) * 3;
-}
-
-/** Bytes of all unpacked weights of one block of 32 output channels. */
-function blockWeights(layer: Layer): u32 {
-  if (layer.kind == KIND_IMAGE_CONV) return layer.inChannels * (9 << 6);
-  return layer.kind == KIND_LINEAR ? tapBytes(layer) : tapBytes(layer) * 9;
-}
-
-/** Whether entry i follows from the map of `size` rows and `channels` before it, and its weights lie in the file. */
-function check(layer: Layer, i: u32, size: u32, channels: u32): bool {
-  const kind: u32 = layer.kind;
-  const bits: u32 = layer.bits;
-  const inChannels: u32 = layer.inChannels;
-  const outChannels: u32 = layer.outChannels;
-  let follows: bool;
-  if (i == layers - 1) {
-    const latentSize: u32 = load<u16>(HEADER + HEADER_LATENT_SIZE);
-    const fits = inChannels == size * size * channels && outChannels == ((latentSize + 31) & -32);
-    follows = kind == KIND_LINEAR && layer.inputSize == 1 && fits && isPacked(bits);
-  } else {
-    follows = layer.inputSize == size && inChannels == channels && !(size & 1) && size > 0;
-    follows = follows && (i ? kind == KIND_CONV && isPacked(bits) : kind == KIND_IMAGE_CONV && bits == 16);
-  }
-  return (
-    follows &&
-    !(outChannels & 31) &&
-    outChannels - 1 < MAX_CHANNELS &&
-    isInFile(layer.weights, (blockWeights(layer) * (outChannels >> 5) * bits) >> 4)
-  );
-}
-
-function isPacked(bits: u32): bool {
-  return bits - 4 <= 4 && bits != 7;
+function timeSteps(): u32 {
+  return load<u8>(HEADER + HEADER_TIME_STEPS);
 }
 
 /** Opens a model as the decoder's `open`, and forgets an encoder that was open. */
@@ -117,241 +78,283 @@ export function open(length: u32, flags: u32): u32 {
  * decoder's maps and weights if these are fetched anew for each image, else behind them.
  */
 export function openEncoder(flags: u32): u32 {
-  if (!load<u8>(HEADER + HEADER_TIME_STEPS)) return STATUS_BAD_ARGUMENT;
+  if (!timeSteps()) return STATUS_BAD_ARGUMENT;
   layers = load<u8>(HEADER + HEADER_ENCODER_LAYERS);
-  const status = layers - 2 < MAX_ENCODER_LAYERS - 1 ? planAndFill(flags) : STATUS_BAD_MODEL;
+  const status = layers - 2 < MAX_ENCODER_LAYERS - 1 ? plan(flags) : STATUS_BAD_MODEL;
   if (status) layers = 0;
   return status;
 }
 
-function planAndFill(flags: u32): u32 {
-  const resident = flags & FLAG_RESIDENT;
-  const traced = flags & FLAG_TRACE;
-  let top = ((resident ? load<u32>(PLAN_BYTES) : load<u32>(PLAN_FRONT)) + 31) & -32;
-  let even: u32 = 0;
-  let odd: u32 = 0;
+/** Fetches weights from `offset` in the file and unpacks them; gives the offset after them. */
+function unpack(layer: Layer, offset: u32, unpackedBytes: u32, destination: u32): u32 {
+  if (layer.kind != KIND_IMAGE_CONV) return expand(offset, unpackedBytes, layer.bits, destination);
+  fetch(offset, destination, unpackedBytes);
+  return offset + unpackedBytes;
+}
+
+/**
+ * Checks the layers, lays out the memory for them, and unpacks the weights of a resident model. As in the decoder, a streamed
+ * model's maps lie at the low end and at the high end in turn; a resident or traced one keeps them all, and its unpacked
+ * weights, at the low end (`top` rises). The high end is that of the memory there is; below it, or below the map there, lie
+ * the sums and, if streamed, the weights of one pass. No sum can wrap: a layer adds less than 2^30 to a `top` below 2^31.
+ */
+function plan(flags: u32): u32 {
+  const resident = u32(residentBytes > 0);
+  const keeps = flags | resident;
+  const end = (<u32>memory.size()) << 16;
+  let top = (load<u32>(resident ? PLAN_BYTES : PLAN_FRONT) + 31) & -32;
+  let low = top;
+  let high = end;
   let work: u32 = 0;
   let size = imageSize();
   let channels = imageChannels();
   let layer = firstLayer();
-  const table = HEADER_BYTES + load<u8>(HEADER + HEADER_DECODER_LAYERS) * LAYER_BYTES;
-  for (let i: u32 = 0; i < layers; i++) {
-    fetch(table + i * LAYER_BYTES, changetype<u32>(layer), LAYER_BYTES);
-    if (!check(layer, i, size, channels)) return failed ? STATUS_FLASH : STATUS_BAD_MODEL;
-    size = outputSize(layer);
-    channels = layer.outChannels;
+  layer.inputMap = load<u32>(PLAN_IMAGE);
+  layer.pixelBytes = channels;
+  let entry = HEADER_BYTES + load<u8>(HEADER + HEADER_DECODER_LAYERS) * LAYER_BYTES;
+  let i: u32 = 0;
+  do {
+    fetch(entry, changetype<u32>(layer), LAYER_BYTES);
+    entry += LAYER_BYTES;
+    const isLinear: u32 = u32(i == layers - 1);
+    let rowWeights = channels << 6;
+    let blockWeights: u32;
+    if (isLinear) {
+      channels *= size * size;
+      size = 1;
+      blockWeights = channels << 6;
+    } else {
+      rowWeights *= 3;
+      blockWeights = rowWeights * 3;
+    }
+    const bits: u32 = layer.bits;
+    const outChannels: u32 = layer.outChannels;
+    const unpackedBytes = blockWeights * (outChannels >> 5);
+    if (
+      u32(layer.kind != (isLinear ? KIND_LINEAR : i ? KIND_CONV : KIND_IMAGE_CONV)) |
+      (i ? u32(bits - 4 > 4) | u32(bits == 7) : bits ^ 16) |
+      ((size & 1) ^ isLinear) |
+      (layer.inputSize ^ size) |
+      (layer.inChannels ^ channels) |
+      (outChannels & 31) |
+      u32(outChannels - 1 >= MAX_CHANNELS) |
+      (isLinear & u32(outChannels - latentSize() > 31)) |
+      (top >> 31) |
+      u32(!isInFile(layer.weights, (unpackedBytes >> 4) * bits))
+    ) {
+      return failed ? STATUS_FLASH : STATUS_BAD_MODEL;
+    }
+    i++;
+    size = (size + 1) >> 1;
+    channels = outChannels;
     const positions = size * size;
     const output = after(layer);
-    output.pixelBytes = channels >> 3;
-    output.stepBytes = positions * output.pixelBytes;
-    const mapBytes = output.stepBytes * MAX_TIME_STEPS;
-    if (traced) {
-      output.inputMap = top;
-      top += mapBytes;
-    } else if (i & 1) {
-      odd = max(odd, mapBytes);
+    const pixelBytes = channels >> 3;
+    output.pixelBytes = pixelBytes;
+    const stepBytes = positions * pixelBytes;
+    output.stepBytes = stepBytes;
+    const mapBytes = stepBytes * MAX_TIME_STEPS;
+    let map = top;
+    if (keeps | (i & 1)) {
+      low = top + mapBytes;
     } else {
-      even = max(even, mapBytes);
+      high = end - mapBytes;
+      map = high;
     }
-    let weights = blockWeights(layer);
-    layer.sumsStep = 0;
+    output.inputMap = map;
+    const split = u32(!resident) & u32(blockWeights > MOST_PASS_BYTES);
+    layer.sumsStep = split * SUMS_BYTES;
+    let lowest = high - (split ? positions * SUMS_BYTES : SUMS_BYTES);
+    layer.sums = lowest;
     if (resident) {
-      layer.unpacked = top;
-      top += weights * (channels >> 5);
-      weights = 0;
-    } else if (weights > MOST_PASS_BYTES) {
-      weights = rowWeights(layer);
-      layer.sumsStep = MAX_TIME_STEPS << 6;
+      layer.unpacked = low;
+      low += unpackedBytes;
+      if (low <= end) unpack(layer, layer.weights, unpackedBytes, layer.unpacked);
+    } else {
+      lowest -= split ? rowWeights : blockWeights;
+      layer.unpacked = lowest;
     }
-    work = max(work, weights + sumsBytes(layer));
+    if (keeps) top = low;
+    work = max(work, low - top + end - lowest);
     layer = output;
-  }
-  layer = firstLayer();
-  for (let i: u32 = 0; i < layers; i++) {
-    const output = after(layer);
-    if (!traced) output.inputMap = i & 1 ? top + even : top;
-    layer.sums = top + even + odd;
-    if (!resident) layer.unpacked = layer.sums + sumsBytes(layer);
-    layer = output;
-  }
-  const bytes = max(load<u32>(PLAN_BYTES), top + even + odd + work);
+  } while (i < layers);
+  const bytes = max(load<u32>(PLAN_BYTES), top + work);
   store<u32>(PLAN_BYTES, bytes);
-  if (bytes > (<u32>memory.size()) << 16) return STATUS_MEMORY;
-  if (resident) fill();
-  return failed;
+  return bytes > end ? STATUS_MEMORY : failed;
 }
 
-/** Bytes of the weighted inputs that must be kept: of one position, or of all where a block takes more than one pass. */
-function sumsBytes(layer: Layer): u32 {
-  const size = layer.sumsStep ? outputSize(layer) : 1;
-  return (size * size * MAX_TIME_STEPS) << 6;
+/** Weighted inputs of 32 neurons, the same at every step: runs of pixels against the rows of weights up to `weightsEnd`. */
+function convolve(
+  pixels: u32,
+  run: u32,
+  rowBytes: u32,
+  weights: u32,
+  rowWeights: u32,
+  weightsEnd: u32,
+  biases: u32,
+  shift: u32,
+  sums: u32,
+  steps: u32,
+): void {
+  let lane: u32 = 0;
+  do {
+    let product = 0;
+    let p = pixels;
+    let row = weights;
+    do {
+      let w = row + lane;
+      const end = p + run;
+      do {
+        product += <i32>load<i16>(w) * (2 * <i32>load<u8>(p) - 255);
+        w += 64;
+        p++;
+      } while (p < end);
+      p += rowBytes - run;
+      row += rowWeights;
+    } while (row < weightsEnd);
+    const sum = roundShift(product, shift) + <i32>load<u16>(biases + lane);
+    let t: u32 = 0;
+    do {
+      store<u16>(sums + (t << 6) + lane, sum);
+    } while (++t < steps);
+    lane += 2;
+  } while (lane < 64);
 }
 
-/** Unpacks the weights of all layers. */
-function fill(): void {
-  let layer = firstLayer();
-  for (let i: u32 = 0; i < layers; i++) {
-    const bytes = blockWeights(layer) * (layer.outChannels >> 5);
-    if (layer.kind == KIND_IMAGE_CONV) fetch(layer.weights, layer.unpacked, bytes);
-    else expand(layer.weights, bytes, layer.bits, layer.unpacked);
-    layer = after(layer);
-  }
-}
-
-function fire(sums: u32, thresholds: u32, output: u32, outputStep: u32, steps: u32): void {
-  if (ASC_FEATURE_SIMD) fireSimd(sums, thresholds, output, outputStep, steps);
-  else firePlain(sums, thresholds, output, outputStep, steps);
-}
-
-/** Convolves the pixels at PLAN_IMAGE and runs the first layer's neurons. */
-function runImageLayer(layer: Layer, steps: u32): void {
-  const size = imageSize();
-  const channels = imageChannels();
+/** Runs a layer. Output position (y, x) of a convolution sees rows 2y − 1 … 2y + 1 and columns 2x − 1 … 2x + 1 of its input. */
+function runLayer(layer: Layer, steps: u32): void {
+  const size: u32 = layer.inputSize;
+  const isImage = layer.kind == KIND_IMAGE_CONV;
+  const pixelBytes = layer.pixelBytes;
+  const stepBytes = layer.stepBytes;
+  const rowBytes = size * pixelBytes;
   const output = after(layer);
-  const shift = layer.zero;
-  const half = (1 << shift) >>> 1;
-  let weights = layer.unpacked;
+  // 1 for a linear layer: its only position is (1, 1), where nothing falls off.
+  const start = size & 1;
+  let origin = layer.inputMap;
+  let run = pixelBytes;
+  let rows: u32 = 3;
+  if (start) {
+    rows = stepBytes / pixelBytes;
+  } else {
+    origin -= rowBytes + pixelBytes;
+    run *= 3;
+  }
+  const weightsShift: u32 = isImage ? 6 : 9;
+  const rowWeights = run << weightsShift;
+  const passRows = layer.sumsStep ? 1 : rows;
+  const passWeights = rowWeights * passRows;
   let packed = layer.weights;
-  for (let block: u32 = 0; block < layer.outChannels >> 5; block++) {
-    const biases = view(layer.parameters + block * BLOCK_PARAMETER_BYTES, PARAMETERS, BLOCK_PARAMETER_BYTES);
-    if (!residentBytes) {
-      fetch(packed, weights, blockWeights(layer));
-      packed += blockWeights(layer);
-    }
-    for (let y: u32 = 0; y < size; y += 2) {
-      for (let x: u32 = 0; x < size; x += 2) {
-        for (let lane: u32 = 0; lane < 128; lane += 4) store<i32>(STAGING + lane, half);
-        let tap = weights;
-        for (let ky: u32 = 0; ky < 3; ky++) {
-          for (let kx: u32 = 0; kx < 3; kx++) {
-            const row = y + ky - 1;
-            const column = x + kx - 1;
-            for (let g: u32 = 0; g < channels; g++) {
-              // Row and column −1 are above `size` as unsigned numbers; nothing lies outside the image.
-              if (row < size && column < size) {
-                const pixel = load<u8>(load<u32>(PLAN_IMAGE) + (row * size + column) * channels + g);
-                const value = 2 * <i32>pixel - 255;
-                for (let lane: u32 = 0; lane < 64; lane += 2) {
-                  const sum = STAGING + (lane << 1);
-                  store<i32>(sum, load<i32>(sum) + <i32>load<i16>(tap + lane) * value);
-                }
+  let unpacked = layer.unpacked;
+  let parameters = layer.parameters;
+  let block = output.inputMap;
+  const lastBlock = block + output.pixelBytes;
+  do {
+    const biases = view(parameters, PARAMETERS, BLOCK_PARAMETER_BYTES);
+    parameters += BLOCK_PARAMETER_BYTES;
+    let r: u32 = 0;
+    do {
+      const first = unpacked;
+      if (residentBytes) unpacked += passWeights;
+      else packed = unpack(layer, packed, passWeights, unpacked);
+      const end = r + passRows;
+      let sums = layer.sums;
+      let pixel = origin;
+      let fired = block;
+      let y = start;
+      do {
+        const above = u32(!y);
+        let x = start;
+        do {
+          const left = u32(!x) * pixelBytes;
+          let k = max(r, above);
+          let spikes = pixel + k * rowBytes + left;
+          let weights = first + (k - r) * rowWeights + (left << weightsShift);
+          if (isImage) {
+            convolve(
+              spikes,
+              run - left,
+              rowBytes,
+              weights,
+              rowWeights,
+              first + passWeights,
+              biases,
+              layer.zero,
+              sums,
+              steps,
+            );
+          } else {
+            for (; k < end; k++) {
+              const from = k > above ? sums : biases;
+              const fromStep = u32(k > above) << 6;
+              if (ASC_FEATURE_SIMD) {
+                integrateSimd(spikes, stepBytes, run - left, weights, from, fromStep, sums, steps);
+              } else {
+                integratePlain(spikes, stepBytes, run - left, weights, from, fromStep, sums, steps);
               }
-              tap += 64;
+              spikes += rowBytes;
+              weights += rowWeights;
             }
           }
-        }
-        for (let lane: u32 = 0; lane < 64; lane += 2) {
-          const input = (load<i32>(STAGING + (lane << 1)) >> shift) + <i32>load<u16>(biases + lane);
-          for (let t: u32 = 0; t < steps; t++) store<u16>(layer.sums + (t << 6) + lane, input);
-        }
-        const position = (y >> 1) * (size >> 1) + (x >> 1);
-        const spikes = output.inputMap + position * output.pixelBytes + (block << 2);
-        fire(layer.sums, biases + 64, spikes, output.stepBytes, steps);
-      }
-    }
-    if (residentBytes) weights += blockWeights(layer);
-  }
-}
-
-/** Adds to the weighted inputs of one position's block those of row k of its taps, or of piece k of its inputs. */
-function integrateRow(layer: Layer, weights: u32, k: u32, y: u32, x: u32, biases: u32, sums: u32, steps: u32): void {
-  const size: u32 = layer.inputSize;
-  const pixelBytes = layer.pixelBytes;
-  let spikes = layer.inputMap;
-  let run: u32;
-  let isFirst = k == 0;
-  if (layer.kind == KIND_LINEAR) {
-    spikes += k * (LINEAR_PASS >> 3);
-    run = min(LINEAR_PASS >> 3, layer.stepBytes - k * (LINEAR_PASS >> 3));
-  } else {
-    const row: u32 = 2 * y + k - 1;
-    if (row >= size) return;
-    // The tap left of the first column, and the row above the first, lie outside.
-    const outside = u32(!x);
-    isFirst = k == u32(!y);
-    spikes += (row * size + 2 * x - 1 + outside) * pixelBytes;
-    weights += outside * tapBytes(layer);
-    run = (3 - outside) * pixelBytes;
-  }
-  const from = isFirst ? biases : sums;
-  const fromStep: u32 = isFirst ? 0 : 64;
-  if (ASC_FEATURE_SIMD) integrateSimd(spikes, layer.stepBytes, run, weights, from, fromStep, sums, steps);
-  else integratePlain(spikes, layer.stepBytes, run, weights, from, fromStep, sums, steps);
-}
-
-/** Runs a spiking layer. */
-function runLayer(layer: Layer, steps: u32): void {
-  const size = outputSize(layer);
-  const output = after(layer);
-  const rows = rowCount(layer);
-  const passRows: u32 = layer.sumsStep ? 1 : rows;
-  let unpacked = layer.unpacked;
-  let packed = layer.weights;
-  for (let block: u32 = 0; block < layer.outChannels >> 5; block++) {
-    const biases = view(layer.parameters + block * BLOCK_PARAMETER_BYTES, PARAMETERS, BLOCK_PARAMETER_BYTES);
-    let left = blockWeights(layer);
-    for (let r: u32 = 0; r < rows; r += passRows) {
-      const passBytes = min(left, rowWeights(layer) * passRows);
-      left -= passBytes;
-      if (!residentBytes) packed = expand(packed, passBytes, layer.bits, unpacked);
-      for (let y: u32 = 0; y < size; y++) {
-        for (let x: u32 = 0; x < size; x++) {
-          const position = y * size + x;
-          const sums = layer.sums + position * layer.sumsStep;
-          for (let k: u32 = 0; k < passRows; k++) {
-            integrateRow(layer, unpacked + k * rowWeights(layer), r + k, y, x, biases, sums, steps);
+          if (end == rows) {
+            if (ASC_FEATURE_SIMD) fireSimd(sums, biases + 64, fired, output.stepBytes, steps);
+            else firePlain(sums, biases + 64, fired, output.stepBytes, steps);
           }
-          if (r + passRows >= rows) {
-            const spikes = output.inputMap + position * output.pixelBytes + (block << 2);
-            fire(sums, biases + 64, spikes, output.stepBytes, steps);
-          }
-        }
-      }
-      if (residentBytes) unpacked += passBytes;
-    }
-  }
+          sums += layer.sumsStep;
+          fired += output.pixelBytes;
+          pixel += pixelBytes << 1;
+        } while (++x < size >> 1);
+        pixel += rowBytes;
+      } while (++y < size >> 1);
+      r = end;
+    } while (r < rows);
+    block += 4;
+  } while (block < lastBlock);
 }
 
 /** Output rows (or columns) that input row y of a convolution reaches: an odd one two, but for the last. */
 function reach(y: u32, size: u32): u32 {
-  return 1 + (y & u32(y < size - 1));
+  return 1 + (y & u32(y + 1 < size));
 }
 
 /** Counts a layer whose input map is complete. */
 function addLayer(counters: u32, layer: Layer, steps: u32): void {
   const size: u32 = layer.inputSize;
-  const end = layer.inputMap + layer.stepBytes * steps;
-  let position: u32 = 0;
-  for (let p = layer.inputMap; p < end; position++) {
-    let spikes: u32 = 0;
-    for (const next = p + layer.pixelBytes; p < next; p += 4) spikes += popcnt(load<u32>(p));
-    tally(counters, spikes);
+  const bytes = layer.stepBytes * steps;
+  let offset: u32 = 0;
+  do {
+    const spikes = popcnt(load<u32>(layer.inputMap + offset));
+    const position = offset / layer.pixelBytes;
     const taps = reach((position / size) % size, size) * reach(position % size, size);
+    tally(counters, spikes);
     tally(counters + 4, spikes * taps * layer.outChannels);
-  }
+    offset += 4;
+  } while (offset < bytes);
 }
 
 /** Encodes the pixels at PLAN_IMAGE to posterior firing rates at RATES; adds to the ledger if asked. */
 export function encode(steps: u32, ledger: u32): u32 {
-  if (!layers || steps - 1 >= <u32>load<u8>(HEADER + HEADER_TIME_STEPS)) return STATUS_BAD_ARGUMENT;
+  if (!layers || steps - 1 >= timeSteps()) return STATUS_BAD_ARGUMENT;
   let layer = firstLayer();
-  runImageLayer(layer, steps);
   let counters = LEDGER_LAYERS;
-  for (let i: u32 = 1; i < layers; i++) {
+  let left = layers;
+  for (;;) {
+    runLayer(layer, steps);
     layer = after(layer);
+    if (!--left) break;
     counters += LEDGER_LAYER_BYTES;
     if (ledger) addLayer(counters, layer, steps);
-    runLayer(layer, steps);
   }
-  const latent = after(layer);
-  for (let neuron: u32 = 0; neuron < <u32>load<u16>(HEADER + HEADER_LATENT_SIZE); neuron++) {
+  let neuron: u32 = 0;
+  do {
     let count: u32 = 0;
-    let p = latent.inputMap + ((neuron >> 5) << 2);
-    for (let t: u32 = 0; t < steps; t++) {
-      count += (load<u32>(p) >> (neuron & 31)) & 1;
-      p += latent.stepBytes;
-    }
-    store<u32>(RATES + (neuron << 2), ((count << 16) + (steps >> 1)) / steps);
-  }
+    let p = layer.inputMap + ((neuron >> 5) << 2);
+    let t = steps;
+    do {
+      count += (load<u32>(p) >> neuron) & 1;
+      p += layer.stepBytes;
+    } while (--t);
+    store<u32>(neuron << 2, ((count << 16) + (steps >> 1)) / steps, RATES);
+  } while (++neuron < latentSize());
   return failed;
 }

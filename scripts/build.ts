@@ -27,7 +27,12 @@ await build({
   ...common,
   platform: "node",
   target: "node20",
-  entryPoints: { index: "src/index.ts", cli: "src/cli/main.ts", worker: "src/cli/worker.ts" },
+  entryPoints: {
+    index: "src/index.ts",
+    cli: "src/cli/main.ts",
+    worker: "src/cli/worker.ts",
+    "evaluate-worker": "src/cli/evaluate-worker.ts",
+  },
   splitting: true,
   // Bundled CommonJS packages call require, which ES modules lack.
   banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },

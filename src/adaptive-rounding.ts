@@ -2,45 +2,52 @@
 // weights least; what a neuron feels is the error of its weighted input, dᵀ H d for rounding errors d and the second
 // moments H of its input spikes. It is made small by rounding one weight after the other, each to the nearest integer
 // of what would undo the error that the earlier ones have made so far: Frantar et al., "GPTQ", ICLR 2023, after
-// Hassibi and Stork, "Optimal brain surgeon", 1993; adaptive rounding is a term of Nagel et al., "Up or down?",
-// ICML 2020. With H = L Lᵀ the error is ‖Lᵀ d‖² and row k of L says what error k does to the inputs before it, so
-// that no inverse is needed (Babai's nearest plane, to which GPTQ is equal: Chen et al., arXiv 2507.18553, 2025).
+// Hassibi and Stork, "Optimal brain surgeon", 1993; the name is from Nagel et al., "Up or down? Adaptive rounding for
+// post-training quantization", ICML 2020. GPTQ works with the inverse of H; with H = L Lᵀ the error is ‖Lᵀ d‖², whose
+// element k depends on d_k and the d_i of higher i only, and from the last weight down the same integers come out of L
+// itself (GPTQ is Babai's nearest plane algorithm: Chen et al., arXiv 2507.18553).
 
 import type { LayerMoments, PhaseMoments } from "./calibration.js";
-import { choleskyInPlace } from "./linear-algebra.js";
+import { choleskyInPlace, multiplyRow } from "./linear-algebra.js";
 
-/** Added to the diagonal, of its mean: what calibration images happen not to show is not free of errors. */
+/** Added to the diagonal of H, of its mean: what the calibration images happen not to show is not free of errors. */
 const DAMPING = 0.01;
-/** Output channels that are rounded at once, so that a row of L serves all of them while it is in the cache. */
-const CHANNELS_AT_ONCE = 16;
+/** Output channels that are rounded at once: their errors stay in the cache while L passes by. */
+const CHANNELS_AT_ONCE = 32;
 /** Scales tried, from a little above the one at which the largest weight just fits down to less than half of it. */
-const SCALE_FACTORS = Array.from({ length: 61 }, (_, i) => 1.05 - i / 100);
+const SCALE_FACTORS = Array.from({ length: 31 }, (_, i) => 1.04 - i / 50);
 
-/** The weights of one phase, in the order in which they are rounded: from the last to the first. */
+/** The inputs of one phase, in the order in which their weights are rounded. */
 interface Phase {
   /** Rows of the layer's weights (tap · inChannels + input channel). */
   readonly rows: Int32Array;
-  /** Diagonal of the damped second moments. */
+  /** Diagonal of the damped H. */
   readonly power: Float64Array;
-  /** (rows, rows), lower triangle: Cholesky factor of the damped second moments. */
+  /** (rows, rows), lower triangle: F with H = Fᵀ F, so that the error is ‖F d‖². */
   readonly factor: Float64Array;
 }
 
-/** The inputs that fire most come last, to be rounded first, while there are others left to make up for them. */
 function preparePhase({ taps, size, matrix }: PhaseMoments, inChannels: number): Phase {
   const diagonal = Float64Array.from({ length: size }, (_, i) => matrix[i * size + i]);
-  const order = Int32Array.from(diagonal.keys()).sort((a, b) => diagonal[a] - diagonal[b] || a - b);
-  // If no input ever fires, all weights are as good and are rounded to nearest.
+  // The inputs that fire most come first, while there are others left to make up for their errors.
+  const order = Int32Array.from(diagonal.keys()).sort((a, b) => diagonal[b] - diagonal[a] || a - b);
+  // If no input ever fires, all integers are as good, and H = 1 rounds to nearest.
   const damping = (DAMPING * diagonal.reduce((sum, d) => sum + d, 0)) / size || 1;
+  // With both axes reversed, L Lᵀ = H becomes Fᵀ F = H: F is L, transposed and reversed.
+  const lower = new Float64Array(size * size);
   const factor = new Float64Array(size * size);
-  order.forEach((from, i) => {
+  for (let i = 0; i < size; i++) {
+    const from = order[size - 1 - i];
     for (let k = 0; k <= i; k++) {
-      const to = order[k];
-      factor[i * size + k] = from >= to ? matrix[from * size + to] : matrix[to * size + from];
+      const to = order[size - 1 - k];
+      lower[i * size + k] = from >= to ? matrix[from * size + to] : matrix[to * size + from];
     }
-    factor[i * size + i] += damping;
-  });
-  choleskyInPlace(factor, size);
+    lower[i * size + i] += damping;
+  }
+  choleskyInPlace(lower, size);
+  for (let i = 0; i < size; i++) {
+    for (let k = 0; k <= i; k++) factor[i * size + k] = lower[(size - 1 - k) * size + size - 1 - i];
+  }
   return {
     rows: order.map((i) => taps[Math.floor(i / inChannels)] * inChannels + (i % inChannels)),
     power: Float64Array.from(order, (i) => diagonal[i] + damping),
@@ -74,27 +81,21 @@ export class AdaptiveRounder {
 
   /**
    * The scale that suits a channel best: some large weights may be clipped if the many small ones gain more by it.
-   * Judged by rounding to nearest and by the diagonal of the second moments, which is quick and good enough.
+   * Judged by rounding to nearest and by the diagonal of H, which is quick and good enough.
    * @param widest - the scale at which the largest weight just fits
    */
   chooseScale(channel: number, widest: number): number {
-    let best = widest;
-    let leastError = Number.POSITIVE_INFINITY;
-    for (const factor of SCALE_FACTORS) {
-      const scale = widest * factor;
-      let error = 0;
-      for (const { rows, power } of this.#phases) {
-        for (let k = 0; k < rows.length; k++) {
-          const weight = this.#weights[rows[k] * this.#outChannels + channel];
-          error += power[k] * (weight - scale * this.#nearest(weight / scale)) ** 2;
+    const errors = new Float64Array(SCALE_FACTORS.length);
+    for (const { rows, power } of this.#phases) {
+      for (let k = 0; k < rows.length; k++) {
+        const weight = this.#weights[rows[k] * this.#outChannels + channel];
+        for (let s = 0; s < SCALE_FACTORS.length; s++) {
+          const scale = widest * SCALE_FACTORS[s];
+          errors[s] += power[k] * (weight - scale * this.#nearest(weight / scale)) ** 2;
         }
       }
-      if (error < leastError) {
-        leastError = error;
-        best = scale;
-      }
     }
-    return best;
+    return widest * SCALE_FACTORS[errors.indexOf(Math.min(...errors))];
   }
 
   /**
@@ -117,22 +118,17 @@ export class AdaptiveRounder {
   ): void {
     const size = rows.length;
     const width = channels.length;
-    // (rows, channels) Lᵀ d so far.
-    const made = new Float64Array(size * width);
-    const errors = new Float64Array(width); // d of one row
-    for (let k = size - 1; k >= 0; k--) {
+    const errors = new Float64Array(size * width); // d
+    const made = new Float64Array(width); // an element of F d, as the weights rounded before make it
+    for (let k = 0; k < size; k++) {
+      multiplyRow(factor, k * size, errors, 0, k, width, made);
       const pivot = factor[k * size + k];
       for (let c = 0; c < width; c++) {
         const at = rows[k] * this.#outChannels + channels[c];
         const scale = scales[channels[c]];
-        const integer = this.#nearest((this.#weights[at] + made[k * width + c] / pivot) / scale);
+        const integer = this.#nearest((this.#weights[at] + made[c] / pivot) / scale);
         integers[at] = integer;
-        errors[c] = this.#weights[at] - scale * integer;
-      }
-      for (let i = 0; i < k; i++) {
-        const coefficient = factor[k * size + i];
-        if (coefficient === 0) continue;
-        for (let c = 0; c < width; c++) made[i * width + c] += coefficient * errors[c];
+        errors[k * width + c] = this.#weights[at] - scale * integer;
       }
     }
   }

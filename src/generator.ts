@@ -5,7 +5,7 @@ import { chooseComponent, type Mixture, mixtures } from "./mixture.js";
 import { decoderLayerName, encoderLayerName } from "./model.js";
 import { type ModelOutline, outlineModel } from "./model-file.js";
 import { type LayerShape, outputSize } from "./network.js";
-import { splitUint64 } from "./random.js";
+import { highWord, lowWord } from "./random.js";
 import { type ModelSource, readSource } from "./source.js";
 
 /** What happened in one layer of the decoder while it made one image. */
@@ -250,7 +250,7 @@ export class Generator {
     checkUint64("index", index);
     const at = offset ? plus(index, offset) : index;
     if (offset) checkUint64("index + count", at);
-    this.#core.select(...splitUint64(seed), ...splitUint64(at));
+    this.#core.select(lowWord(seed), highWord(seed), lowWord(at), highWord(at));
     return chooseComponent(prior, seed, at);
   }
 

@@ -1,11 +1,12 @@
-// The one factorization that adaptive rounding needs. Our own rather than a library's: ml-matrix, the usual choice,
+// The little linear algebra that adaptive rounding needs. Our own rather than a library's: ml-matrix, the usual choice,
 // would add 72 KB to a library of about that size, keeps rows in separate arrays and takes a matrix of its own class.
 
 /**
  * Replaces the lower triangle of a symmetric positive definite matrix (size, size), row-major, by its Cholesky factor
  * L, A = L Lᵀ; what lies above the diagonal is neither read nor written.
  *
- * Row by row, four columns at a time: four sums that do not wait for one another, each over two contiguous rows.
+ * Row by row, four columns at a time: four sums that do not wait for one another, each over two contiguous rows. For
+ * the 1,152 inputs of a 128-channel convolution a blocked factorization was no faster in V8.
  *
  * @throws RangeError if the matrix is not positive definite in float64
  */
@@ -58,6 +59,40 @@ function solve(
 }
 
 /**
+ * A row times a matrix (rows, columns), row-major: result[c] = Σ_k row[offset + k] · matrix[k][c] over from ≤ k < to.
+ *
+ * Four rows of the matrix at a time, for the result to be loaded and stored once for all of them.
+ */
+export function multiplyRow(
+  row: Float64Array,
+  offset: number,
+  matrix: Float64Array,
+  from: number,
+  to: number,
+  columns: number,
+  result: Float64Array,
+): void {
+  result.fill(0);
+  let k = from;
+  for (; k + 3 < to; k += 4) {
+    const a0 = row[offset + k];
+    const a1 = row[offset + k + 1];
+    const a2 = row[offset + k + 2];
+    const a3 = row[offset + k + 3];
+    const m0 = k * columns;
+    const m1 = m0 + columns;
+    const m2 = m1 + columns;
+    const m3 = m2 + columns;
+    for (let c = 0; c < columns; c++) {
+      result[c] += a0 * matrix[m0 + c] + a1 * matrix[m1 + c] + a2 * matrix[m2 + c] + a3 * matrix[m3 + c];
+    }
+  }
+  for (; k < to; k++) {
+    for (let c = 0; c < columns; c++) result[c] += row[offset + k] * matrix[k * columns + c];
+  }
+}
+
+/**
  * Σ_c d_cᵀ A d_c over the columns of d (size, columns), row-major, for a symmetric A (size, size) of which the lower
  * triangle is read.
  */
@@ -68,16 +103,14 @@ export function sumOfQuadraticForms(
   columns: number,
 ): number {
   let total = 0;
-  const product = new Float64Array(columns); // row i of A, its diagonal halved, times d
+  const product = new Float64Array(columns);
   for (let i = 0; i < size; i++) {
-    product.fill(0);
-    for (let k = 0; k <= i; k++) {
-      const a = k === i ? matrix[i * size + i] / 2 : matrix[i * size + k];
-      if (a === 0) continue;
-      const from = k * columns;
-      for (let c = 0; c < columns; c++) product[c] += a * d[from + c];
+    multiplyRow(matrix, i * size, d, 0, i, columns, product);
+    const diagonal = matrix[i * size + i];
+    for (let c = 0; c < columns; c++) {
+      const value = d[i * columns + c];
+      total += value * (2 * product[c] + diagonal * value);
     }
-    for (let c = 0; c < columns; c++) total += 2 * product[c] * d[i * columns + c];
   }
   return total;
 }

@@ -1,10 +1,11 @@
 import type { Prior } from "./model.js";
-import { philox, splitUint64, type Uint64 } from "./random.js";
+import { drawBlock, type Uint64 } from "./random.js";
 
 /** Sum of the shares of one mixture's components. */
 export const WHOLE_SHARE = 65536;
 
 const STREAM_MIXTURE = 2;
+const words = new Uint32Array(4);
 
 /** Priors of one name, which follow each other in the model. */
 export interface Mixture {
@@ -28,9 +29,8 @@ export function mixtures(priors: readonly Prior[]): Mixture[] {
 /** Number of the prior that image `index` of `seed` is drawn from (docs/numerics.md, "Prior"). */
 export function chooseComponent({ components, first }: Mixture, seed: Uint64, index: Uint64): number {
   if (components.length === 1) return first;
-  const [indexLow, indexHigh] = splitUint64(index);
-  const [word] = philox([0, STREAM_MIXTURE, indexLow, indexHigh], splitUint64(seed));
-  let left = word & 0xffff;
+  drawBlock(words, 0, STREAM_MIXTURE, index, seed);
+  let left = words[0] & 0xffff;
   let chosen = 0;
   while (left >= components[chosen].share) left -= components[chosen++].share;
   return first + chosen;

@@ -23,6 +23,8 @@ export interface QuantizeOptions {
   readonly name?: string;
   /** "nearest" for 8 bits, "adaptive" for less, if not given. */
   readonly rounding?: Rounding;
+  /** Images, made from the network's own prior, on which rounding and its error are measured; 16 if not given. */
+  readonly calibrationImages?: number;
   /** Called after each calibration image and each layer. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -396,13 +398,15 @@ const CALIBRATION_IMAGES = 16;
  */
 export function quantizeNetwork(
   network: Network,
-  { bits = 8, encoderBits = bits, name = "esvae", rounding, onProgress }: QuantizeOptions = {},
+  options: QuantizeOptions = {},
 ): { model: Model; report: QuantizationReport } {
+  const { bits = 8, encoderBits = bits, name = "esvae", rounding, onProgress } = options;
+  const { calibrationImages = CALIBRATION_IMAGES } = options;
   const prior = quantizePrior("learned", network.prior.weights, network.prior.bias);
-  const total = CALIBRATION_IMAGES + network.decoder.length + network.encoder.length;
+  const total = calibrationImages + network.decoder.length + network.encoder.length;
   let done = 0;
   const advance = () => onProgress?.(++done, total);
-  const moments = calibrate(network, prior, CALIBRATION_IMAGES, advance);
+  const moments = calibrate(network, prior, calibrationImages, advance);
   const quantize = (layer: FloatLayer, width: WeightBits, layerMoments: LayerMoments): QuantizedLayer => {
     const folded = foldBatchNorm(layer);
     const rule = rounding ?? (width < 8 ? "adaptive" : "nearest");

@@ -32,10 +32,20 @@ function multiplyHigh(a: number, b: number): number {
 type Words2 = readonly [number, number];
 type Words4 = readonly [number, number, number, number];
 
-/** One block of Philox4x32-10: four uniform words for a counter and a key, all unsigned 32-bit. */
-export function philox(counter: Words4, key: Words2): Words4 {
-  let [c0, c1, c2, c3] = counter;
-  let [k0, k1] = key;
+/** One block of Philox4x32-10 into `words`, for the counter (block, stream, index) and the key seed, and without allocating. */
+export function drawBlock(
+  words: Uint32Array,
+  block: number,
+  stream: number,
+  index: Uint64,
+  seed: Uint64,
+): void {
+  let c0 = block;
+  let c1 = stream;
+  let c2 = lowWord(index);
+  let c3 = highWord(index);
+  let k0 = lowWord(seed);
+  let k1 = highWord(seed);
   for (let round = 0; round < ROUNDS; round++) {
     const high0 = multiplyHigh(MULTIPLIER_0, c0);
     const low0 = Math.imul(MULTIPLIER_0, c0);
@@ -48,20 +58,38 @@ export function philox(counter: Words4, key: Words2): Words4 {
     k0 = (k0 + KEY_STEP_0) >>> 0;
     k1 = (k1 + KEY_STEP_1) >>> 0;
   }
-  return [c0, c1, c2, c3];
+  words[0] = c0;
+  words[1] = c1;
+  words[2] = c2;
+  words[3] = c3;
 }
 
-/** Low and high 32 bits. */
-export function splitUint64(value: Uint64): Words2 {
-  if (typeof value === "number") return [value >>> 0, Math.floor(value / 2 ** 32)];
-  return [Number(value & 0xffffffffn), Number(value >> 32n)];
+/** One block of Philox4x32-10: four uniform words for a counter and a key, all unsigned 32-bit. */
+export function philox(counter: Words4, key: Words2): Words4 {
+  const words = new Uint32Array(4);
+  drawBlock(words, counter[0], counter[1], joinWords(counter[2], counter[3]), joinWords(...key));
+  return [words[0], words[1], words[2], words[3]];
+}
+
+function joinWords(low: number, high: number): bigint {
+  return BigInt(low) | (BigInt(high) << 32n);
+}
+
+export function lowWord(value: Uint64): number {
+  return typeof value === "number" ? value >>> 0 : Number(value & 0xffffffffn);
+}
+
+export function highWord(value: Uint64): number {
+  return typeof value === "number" ? Math.floor(value / 2 ** 32) : Number(value >> 32n);
 }
 
 /** The blocks of one stream of one image. */
 function blocks(seed: Uint64, index: Uint64, stream: number): (block: number) => Words4 {
-  const key = splitUint64(seed);
-  const [indexLow, indexHigh] = splitUint64(index);
-  return (block) => philox([block, stream, indexLow, indexHigh], key);
+  const words = new Uint32Array(4);
+  return (block) => {
+    drawBlock(words, block, stream, index, seed);
+    return [words[0], words[1], words[2], words[3]];
+  };
 }
 
 /** Largest |normal|, Q12. */

@@ -506,7 +506,7 @@ describe("architecture", () => {
         layer.outChannels,
       ]),
       [
-        ["encoder.0", "conv", 16, 3, 32],
+        ["encoder.0", "imageConv", 16, 3, 32],
         ["encoder.1", "conv", 8, 32, 64],
         ["encoder.2", "conv", 4, 64, 96],
         ["before_latent_layer", "linear", 1, 384, 20],

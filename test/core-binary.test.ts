@@ -1,4 +1,4 @@
-// What the two binaries of the core contain, and what they must not.
+// What the binaries of the core, in both builds and with and without the encoder, contain, and what they must not.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -19,20 +19,41 @@ import {
   type WasmModule,
 } from "./support/wasm-reader.js";
 
-const FILES: Record<Build, string> = { plain: "spikelet.wasm", simd: "spikelet.simd.wasm" };
-const MOST_BYTES: Record<Build, number> = { plain: 4096, simd: 6144 };
-const BUILDS: readonly Build[] = ["plain", "simd"];
+interface Binary {
+  readonly name: string;
+  readonly build: Build;
+  readonly encoder: boolean;
+  readonly file: string;
+  readonly mostBytes: number;
+}
+
+const BINARIES: readonly Binary[] = [
+  { name: "plain", build: "plain", encoder: false, file: "spikelet.wasm", mostBytes: 4096 },
+  { name: "simd", build: "simd", encoder: false, file: "spikelet.simd.wasm", mostBytes: 6144 },
+  {
+    name: "plain with encoder",
+    build: "plain",
+    encoder: true,
+    file: "spikelet.encoder.wasm",
+    mostBytes: 6144,
+  },
+  {
+    name: "simd with encoder",
+    build: "simd",
+    encoder: true,
+    file: "spikelet.encoder.simd.wasm",
+    mostBytes: 8192,
+  },
+];
+
+const DECODER_EXPORTS = ["decode", "generate", "memory", "open", "rates", "sample"];
+const ENCODER_EXPORTS = ["encode", "openEncoder"];
 
 const CALL = 0x10;
 const I16X8_ADD = vector(0x8e);
 const I16X8_SHIFT_RIGHT_SIGNED = vector(0x8c);
 /** What the plain build's leak adds to four 16-bit lanes before it takes a quarter of them. */
 const LEAK_ROUNDING = 0x0002000200020002n;
-
-const modules: Record<Build, WasmModule> = {
-  plain: readWasm(wasmBytes("plain")),
-  simd: readWasm(wasmBytes("simd")),
-};
 
 function instructionsOf(module: WasmModule): Instruction[] {
   return module.functions.flatMap((f) => f.instructions);
@@ -70,16 +91,17 @@ function enclosing(module: WasmModule, loop: Loop, levels: number): Instruction[
   return withCalls(module, around.length > 0 ? around[around.length - 1] : loop.body);
 }
 
-for (const build of BUILDS) {
-  const module = modules[build];
+for (const { name, build, encoder, file, mostBytes } of BINARIES) {
+  const bytes = wasmBytes(build, encoder);
+  const module = readWasm(bytes);
 
-  test(`${build}: at most ${MOST_BYTES[build]} bytes`, (t) => {
-    const { length } = wasmBytes(build);
+  test(`${name}: at most ${mostBytes} bytes`, (t) => {
+    const { length } = bytes;
     t.diagnostic(`${length} bytes`);
-    assert.ok(length <= MOST_BYTES[build], `${length} bytes`);
+    assert.ok(length <= mostBytes, `${length} bytes`);
   });
 
-  test(`${build}: one import, one page, no start function, no table`, () => {
+  test(`${name}: one import, one page, no start function, no table`, () => {
     assert.deepEqual(module.imports, [
       {
         module: "flash",
@@ -88,43 +110,39 @@ for (const build of BUILDS) {
         type: { parameters: ["i32", "i32", "i32"], results: ["i32"] },
       },
     ]);
-    assert.deepEqual(module.exports.map(({ name }) => name).sort(), [
-      "decode",
-      "generate",
-      "memory",
-      "open",
-      "rates",
-      "sample",
-    ]);
+    assert.deepEqual(
+      module.exports.map((e) => e.name).sort(),
+      [...DECODER_EXPORTS, ...(encoder ? ENCODER_EXPORTS : [])].sort(),
+    );
     assert.deepEqual(module.memories, [{ initial: 1, maximum: null }]);
     assert.equal(module.hasStart, false);
     assert.equal(module.hasTable, false);
     assert.deepEqual(module.customNames, []);
   });
 
-  test(`${build}: the file in dist is the one that the library embeds`, () => {
-    const file = readFileSync(new URL(`../dist/${FILES[build]}`, import.meta.url));
-    assert.equal(Buffer.compare(file, wasmBytes(build)), 0);
+  test(`${name}: the file in dist is the one that the library embeds`, () => {
+    const built = readFileSync(new URL(`../dist/${file}`, import.meta.url));
+    assert.equal(Buffer.compare(built, bytes), 0);
   });
 
-  test(`${build}: memory starts as zeros, without data segments`, () => {
+  test(`${name}: memory starts as zeros, without data segments`, () => {
     assert.deepEqual(module.data, []);
   });
 
-  test(`${build}: no floating point, no memory.grow, no call_indirect`, () => {
+  test(`${name}: no floating point, no memory.grow, no call_indirect`, () => {
     const all = instructionsOf(module);
-    assert.ok(all.length > 500);
+    assert.ok(all.length > 500, `${all.length} instructions`);
     assert.equal(all.filter(isFloat).length, 0);
     assert.equal(all.filter(({ opcode }) => opcode === OPCODE.memoryGrow).length, 0);
     assert.equal(all.filter(({ opcode }) => opcode === OPCODE.callIndirect).length, 0);
   });
 
-  test(`${build}: no bulk memory or saturating conversion`, () => {
+  test(`${name}: no bulk memory or saturating conversion`, () => {
     assert.equal(instructionsOf(module).filter(hasMiscPrefix).length, 0);
   });
 
   // Spikes are visited one by one by counting trailing zeros. What adds weights there is a LIF layer's inner loop.
-  test(`${build}: no multiplication where a LIF layer adds the weights of a spike`, () => {
+  test(`${name}: no multiplication where a LIF layer adds the weights of a spike`, () => {
     const visiting = loopsOf(module).filter(
       ({ isInnermost, body }) => isInnermost && body.some(({ opcode }) => opcode === OPCODE.i32Ctz),
     );
@@ -149,7 +167,7 @@ for (const build of BUILDS) {
     }
   });
 
-  test(`${build}: no multiplication where neurons leak, fire and are reset`, () => {
+  test(`${name}: no multiplication where neurons leak, fire and are reset`, () => {
     const isLeak = ({ opcode, immediates }: Instruction) =>
       build === "simd"
         ? opcode === I16X8_SHIFT_RIGHT_SIGNED
@@ -167,19 +185,23 @@ for (const build of BUILDS) {
 }
 
 // Sign extension is the one extension to the MVP that the plain build may use: wasm3, WAMR and wasm2c all have it.
-test("the plain build is Wasm MVP, sign extension aside", () => {
-  const all = instructionsOf(modules.plain);
-  assert.equal(all.filter(isVector).length, 0);
-  // A value on the stack, and not several, is what a block of the MVP gives.
-  for (const { opcode, immediates } of all) {
-    const opens = opcode === OPCODE.block || opcode === OPCODE.loop || opcode === OPCODE.if;
-    if (opens) assert.ok(Number(immediates[0]) < 0, "a block with parameters or several results");
+for (const { name, build, encoder } of BINARIES) {
+  const all = instructionsOf(readWasm(wasmBytes(build, encoder)));
+  if (build === "simd") {
+    test(`${name}: uses vectors`, () => {
+      assert.ok(all.some(isVector), "no vectors");
+    });
+    continue;
   }
-});
-
-test("the SIMD build uses vectors", () => {
-  assert.ok(instructionsOf(modules.simd).some(isVector));
-});
+  test(`${name}: Wasm MVP, sign extension aside`, () => {
+    assert.equal(all.filter(isVector).length, 0);
+    // A value on the stack, and not several, is what a block of the MVP gives.
+    for (const { opcode, immediates } of all) {
+      const opens = opcode === OPCODE.block || opcode === OPCODE.loop || opcode === OPCODE.if;
+      if (opens) assert.ok(Number(immediates[0]) < 0, "a block with parameters or several results");
+    }
+  });
+}
 
 test("the reader tells instructions apart", () => {
   // (func (param f32) (result i32) loop (result i32) i32.const -3 i32.extend8_s memory.size memory.grow i32.mul end)

@@ -197,9 +197,31 @@ const cases: Record<string, () => void> = {
     const seen = new Set<number>();
     for (let at = tableStart; at < encoderEnd; at++) {
       const old = bytes[at];
-      const values = [0, 1, 2, 3, 4, 5, 7, 8, 16, 31, 32, 33, 64, 0x7f, 0x80, 0xe0, 0xff, old + 1, old - 1, old ^ 0x80];
+      const values = [
+        0,
+        1,
+        2,
+        3,
+        4,
+        5,
+        7,
+        8,
+        16,
+        31,
+        32,
+        33,
+        64,
+        0x7f,
+        0x80,
+        0xe0,
+        0xff,
+        old + 1,
+        old - 1,
+        old ^ 0x80,
+      ];
       for (const value of new Set(values.map((v) => v & 255))) {
-        for (const status of tryModel(all, patched(bytes, [at, 1, value]), `byte ${at} = ${value}`)) seen.add(status);
+        for (const status of tryModel(all, patched(bytes, [at, 1, value]), `byte ${at} = ${value}`))
+          seen.add(status);
       }
     }
     assert.ok(seen.has(STATUS_BAD_MODEL) && seen.has(STATUS_OK), `statuses ${[...seen]}`);
@@ -208,7 +230,11 @@ const cases: Record<string, () => void> = {
   "every value of the number of encoder layers"() {
     const all = hosts();
     for (let count = 0; count < 256; count++) {
-      const statuses = tryModel(all, patched(bytes, [format.HEADER_ENCODER_LAYERS, 1, count]), `${count} layers`);
+      const statuses = tryModel(
+        all,
+        patched(bytes, [format.HEADER_ENCODER_LAYERS, 1, count]),
+        `${count} layers`,
+      );
       if (count !== model.encoder.length) assert.ok(!statuses.has(STATUS_OK), `${count} layers: opened`);
     }
   },
@@ -221,7 +247,19 @@ const cases: Record<string, () => void> = {
       }
       if (at % 4) continue;
       const { length } = bytes;
-      for (const value of [length - 32, length - 1, length, length + 1, 24, 25, 31, 32, 2 ** 31, 2 ** 32 - 1, 2 ** 32 - 64]) {
+      for (const value of [
+        length - 32,
+        length - 1,
+        length,
+        length + 1,
+        24,
+        25,
+        31,
+        32,
+        2 ** 31,
+        2 ** 32 - 1,
+        2 ** 32 - 64,
+      ]) {
         tryModel(all, patched(bytes, [at, 4, value]), `u32 at ${at} = ${value}`);
       }
     }
@@ -252,7 +290,8 @@ const cases: Record<string, () => void> = {
     for (let k = 0; k < 30; k++) {
       const copy = bytes.slice();
       // Parameters and scales lie between the readout and the weights.
-      const from = k % 2 ? new DataView(bytes.buffer).getUint32(entry(0, format.LAYER_PARAMETERS), true) : weightsOffset;
+      const from =
+        k % 2 ? new DataView(bytes.buffer).getUint32(entry(0, format.LAYER_PARAMETERS), true) : weightsOffset;
       for (let i = from; i < copy.length; i++) copy[i] = random() * 256;
       assert.deepEqual(tryModel(all, copy, `weights ${k}`), new Set([STATUS_OK]), `weights ${k}`);
     }
@@ -286,12 +325,15 @@ const cases: Record<string, () => void> = {
           [entry(2, format.LAYER_OUT_CHANNELS), 2, 32 * Math.ceil(latent / 32)],
         );
       }
-      for (let i = 0; i < 3; i++) patches.push([entry(i, format.LAYER_WEIGHTS), 4, bytes.length + below(100_000)]);
-      if (k % 5 === 0) patches.push([entry(below(3), format.LAYER_WEIGHTS), 4, long.length - 1 - below(40_000)]);
+      for (let i = 0; i < 3; i++)
+        patches.push([entry(i, format.LAYER_WEIGHTS), 4, bytes.length + below(100_000)]);
+      if (k % 5 === 0)
+        patches.push([entry(below(3), format.LAYER_WEIGHTS), 4, long.length - 1 - below(40_000)]);
       if (k % 7 === 0) patches.push([entry(below(3), format.LAYER_PARAMETERS), 4, long.length - below(300)]);
       patches.push([entry(0, format.LAYER_SHIFT), 4, [0, 1, 24, 31, 32, 2 ** 32 - 1][below(6)]]);
       const flags = [FLAGS[k % 4], FLAGS[(k + 1) % 4]];
-      for (const status of tryModel(all, patched(long, ...patches), `shape ${k}: ${widths}`, flags)) seen.add(status);
+      for (const status of tryModel(all, patched(long, ...patches), `shape ${k}: ${widths}`, flags))
+        seen.add(status);
     }
     assert.ok(seen.has(STATUS_OK) && seen.has(STATUS_MEMORY), `statuses ${[...seen]}`);
   },
@@ -322,6 +364,55 @@ const cases: Record<string, () => void> = {
           assert.ok(!statuses.has(STATUS_OK), `${first}, ${second}, weights at ${at}: opened`);
         }
       }
+    }
+  },
+
+  "shapes that do not follow from each other, or exceed the format's limits, are refused"() {
+    const all = hosts();
+    const long = extended(bytes, 1024 * 1024);
+    const { LAYER_KIND, LAYER_BITS, LAYER_INPUT_SIZE, LAYER_IN_CHANNELS, LAYER_OUT_CHANNELS } = format;
+    const fields: readonly (readonly [
+      layer: number,
+      field: number,
+      size: 1 | 2,
+      values: readonly number[],
+    ])[] = [
+      [0, LAYER_KIND, 1, [0, 1, 2, 4, 255]],
+      [1, LAYER_KIND, 1, [0, 1, 3, 4, 255]],
+      [2, LAYER_KIND, 1, [1, 2, 3, 4, 255]],
+      [0, LAYER_BITS, 1, [0, 4, 5, 8, 15, 17, 255]],
+      [1, LAYER_BITS, 1, [0, 1, 3, 7, 9, 16, 255]],
+      [2, LAYER_BITS, 1, [0, 1, 3, 7, 9, 16, 255]],
+      [0, LAYER_INPUT_SIZE, 2, [0, 1, 2, 4, 7, 9, 16, 264]],
+      [1, LAYER_INPUT_SIZE, 2, [0, 1, 2, 3, 5, 8, 260]],
+      [2, LAYER_INPUT_SIZE, 2, [0, 2, 4, 257]],
+      [0, LAYER_IN_CHANNELS, 2, [0, 2, 3, 32, 257]],
+      [1, LAYER_IN_CHANNELS, 2, [0, 1, 31, 33, 64, 288]],
+      [2, LAYER_IN_CHANNELS, 2, [0, 32, 64, 127, 129, 256, 384]],
+      [0, LAYER_OUT_CHANNELS, 2, [0, 1, 31, 33, 64, 288]],
+      [1, LAYER_OUT_CHANNELS, 2, [0, 1, 31, 33, 64, 288]],
+      [2, LAYER_OUT_CHANNELS, 2, [0, 1, 5, 31, 33, 64, 288]],
+    ];
+    for (const [i, field, size, values] of fields) {
+      for (const value of values) {
+        const what = `layer ${i}, field ${field} = ${value}`;
+        // Wherever the weights lie, there are enough bytes behind them.
+        const elsewhere = [entry(i, format.LAYER_WEIGHTS), 4, bytes.length] as const;
+        const statuses = tryModel(all, patched(long, [entry(i, field), size, value], elsewhere), what);
+        assert.deepEqual(statuses, new Set([STATUS_BAD_MODEL]), what);
+      }
+    }
+    const large = hosts([80]);
+    for (const channels of [4096, 4128]) {
+      const wide = patched(
+        long,
+        [entry(0, LAYER_OUT_CHANNELS), 2, channels],
+        [entry(1, LAYER_IN_CHANNELS), 2, channels],
+        ...[0, 1].map((i): Patch => [entry(i, format.LAYER_WEIGHTS), 4, bytes.length]),
+      );
+      const expected = channels === 4096 ? STATUS_OK : STATUS_BAD_MODEL;
+      const statuses = tryModel(large, wide, `${channels} channels`, [0]);
+      assert.deepEqual(statuses, new Set([expected]), `${channels} channels`);
     }
   },
 
@@ -364,7 +455,11 @@ const cases: Record<string, () => void> = {
 
   "truncated files"() {
     const all = hosts();
-    for (let length = format.HEADER_BYTES; length < bytes.length; length += length < weightsOffset + 80 ? 7 : 61) {
+    for (
+      let length = format.HEADER_BYTES;
+      length < bytes.length;
+      length += length < weightsOffset + 80 ? 7 : 61
+    ) {
       const short = patched(bytes.slice(0, length), [format.HEADER_LENGTH, 4, length]);
       const statuses = tryModel(all, short, `${length} bytes`);
       assert.ok(!statuses.has(STATUS_OK), `${length} bytes: opened`);
@@ -436,11 +531,13 @@ const cases: Record<string, () => void> = {
     for (const { host, name } of hosts([40])) {
       const { core } = host;
       const none = (when: string) => {
-        for (const steps of [0, 1, 4, 16]) assert.equal(core.encode(steps, 1), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
+        for (const steps of [0, 1, 4, 16])
+          assert.equal(core.encode(steps, 1), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
       };
       const closed = (when: string) => {
         none(when);
-        for (const flags of FLAGS) assert.equal(core.openEncoder(flags), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
+        for (const flags of FLAGS)
+          assert.equal(core.openEncoder(flags), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
         none(when);
       };
       closed("before open");
@@ -486,17 +583,31 @@ const cases: Record<string, () => void> = {
   },
 
   "an encoder opened with other flags than the model"() {
-    for (const { host, name } of hosts()) {
-      for (const modelFlags of [...FLAGS, 0xfffffffc]) {
-        for (const flags of [...FLAGS, 0xfffffffc, 0xffffffff]) {
-          const what = `${name}, open(${modelFlags}), openEncoder(${flags})`;
-          try {
-            if (host.open(bytes, modelFlags) !== STATUS_OK) continue;
-            const status = host.core.openEncoder(flags);
-            among(status, OPEN_STATUSES, "openEncoder");
-            if (status === STATUS_OK) useAll(host);
-          } catch (error) {
-            throw new Error(`${what}: ${(error as Error).message}`, { cause: error });
+    // The wide one has more weights than the memory that a streamed encoder needs.
+    const wide = patched(
+      extended(bytes, 1024 * 1024),
+      [entry(0, format.LAYER_OUT_CHANNELS), 2, 96],
+      [entry(1, format.LAYER_IN_CHANNELS), 2, 96],
+      [entry(1, format.LAYER_OUT_CHANNELS), 2, 192],
+      [entry(2, format.LAYER_IN_CHANNELS), 2, 768],
+      ...[0, 1, 2].map((i): Patch => [entry(i, format.LAYER_WEIGHTS), 4, bytes.length]),
+    );
+    for (const [size, flash] of [
+      ["small", bytes],
+      ["wide", wide],
+    ] as const) {
+      for (const { host, name } of hosts([1, 2, 40])) {
+        for (const modelFlags of [...FLAGS, 0xfffffffc]) {
+          for (const flags of [...FLAGS, 0xfffffffc, 0xffffffff]) {
+            const what = `${size}, ${name}, open(${modelFlags}), openEncoder(${flags})`;
+            try {
+              if (host.open(flash, modelFlags) !== STATUS_OK) continue;
+              const status = host.core.openEncoder(flags);
+              among(status, OPEN_STATUSES, "openEncoder");
+              if (status === STATUS_OK) useAll(host);
+            } catch (error) {
+              throw new Error(`${what}: ${(error as Error).message}`, { cause: error });
+            }
           }
         }
       }

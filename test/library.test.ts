@@ -111,7 +111,7 @@ test("bad options are refused with what was found and expected", async () => {
     [{ seed: -1 }, /seed is -1; expected an integer from 0/],
     [{ seed: 2n ** 64n }, /seed is 18446744073709551616/],
     [{ index: 2n ** 64n - 1n, count: 2 }, /index \+ count is 18446744073709551616/],
-    [{ prior: "seven" }, /prior is seven; expected one of "learned"/],
+    [{ prior: "seven" }, /prior is seven; expected one of "mixture", "learned", "0", "1"/],
   ];
   for (const [options, message] of bad)
     assert.throws(() => generator.generate(options), code("bad-option", message));

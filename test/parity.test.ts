@@ -268,7 +268,11 @@ test("spikes at the corners and borders of the first map", async () => {
     () => random() - 0.4,
     () => 0.05,
   );
-  const { model } = quantizeNetwork(networkOf([passThrough(), layer], 3), { bits: 5, rounding: "nearest" });
+  const { model } = quantizeNetwork(networkOf([passThrough(), layer], 3), {
+    bits: 5,
+    rounding: "nearest",
+    calibrationImages: 1,
+  });
   // Latent neuron = (row · 2 + column) · 64 + channel: each corner, its first and last channel.
   const trains = [0, 63, 64, 127, 128, 191, 192, 255].map((neuron) =>
     train(model, 3, (t, i) => t === 1 && i === neuron),
@@ -289,7 +293,11 @@ test("a layer of single spikes reaches every border of the image", async () => {
     (row, channel) => (row % 64 === channel ? 1 : 0),
     () => 0,
   );
-  const { model } = quantizeNetwork(networkOf([passThrough(), layer], 1), { bits: 4, rounding: "nearest" });
+  const { model } = quantizeNetwork(networkOf([passThrough(), layer], 1), {
+    bits: 4,
+    rounding: "nearest",
+    calibrationImages: 1,
+  });
   const trains = Array.from({ length: 8 }, () => train(model, 2, () => random() < 0.01));
   await checkDecoded(model, trains, 2);
 });
@@ -416,14 +424,14 @@ test("linear neurons reach the proved bounds and do not wrap", async (t) => {
     (row, channel) => (row % 32 === channel ? 1 : 0),
     () => 0,
   );
-  const { model } = quantizeNetwork(networkOf([linear, next]));
+  const { model } = quantizeNetwork(networkOf([linear, next]), { calibrationImages: 1 });
   const { weights, outChannels } = model.decoder[0];
   await checkExtremes(t, model, 0, (channel) => (neuron) => weights[neuron * outChannels + channel]);
 });
 
 test("transposed convolution neurons reach the proved bounds and do not wrap", async (t) => {
   const conv = extremeLayer({ kind: "transposedConv", inputSize: 2, inChannels: 64, outChannels: 32 });
-  const { model } = quantizeNetwork(networkOf([passThrough(), conv]));
+  const { model } = quantizeNetwork(networkOf([passThrough(), conv]), { calibrationImages: 1 });
   const { weights, outChannels, inChannels } = model.decoder[1];
   // Output (1, 1) sees all four inputs: input (i, j) by tap (2 − 2i, 2 − 2j).
   await checkExtremes(t, model, 1, (channel) => (neuron) => {

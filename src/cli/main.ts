@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import { Command, CommanderError } from "commander";
 import { type ErrorCode, SpikeletError } from "../errors.js";
 import { addEncodeCommand } from "./encode.js";
+import { addEvaluateCommand } from "./evaluate.js";
 import { addFitCommand } from "./fit.js";
 import { addGenerateCommand } from "./generate.js";
 import { addImportCommand } from "./import.js";
@@ -34,6 +35,7 @@ function createProgram(): Command {
   addEncodeCommand(program);
   addImportCommand(program);
   addFitCommand(program);
+  addEvaluateCommand(program);
   addInspectCommand(program);
   return program;
 }

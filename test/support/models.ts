@@ -16,7 +16,12 @@ export interface SyntheticModelOptions extends SyntheticOptions {
 /** A quantized network of seeded random weights. */
 export function syntheticModel({ bits = 8, priors = 1, ...options }: SyntheticModelOptions = {}): Model {
   const network = readNetwork(syntheticTensors({ encoder: false, ...options }));
-  const { model } = quantizeNetwork(network, { bits, name: "synthetic", rounding: "nearest" });
+  const { model } = quantizeNetwork(network, {
+    bits,
+    name: "synthetic",
+    rounding: "nearest",
+    calibrationImages: 1,
+  });
   const { weights, bias } = network.prior;
   const more = Array.from({ length: priors - 1 }, (_, i) =>
     quantizePrior(
