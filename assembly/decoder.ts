@@ -83,7 +83,10 @@ function checkHeader(length: u32): bool {
 
 /**
  * Checks the layers and lays out the memory up to `end`; gives the bytes that this takes wherever the end is, or 0 if a layer
- * does not follow from the one before it. No sum can wrap: with at most 256 rows and columns and 4096 channels, maps
+ * does not follow from the one before it. A first call, with an end of 0, reads the layer table and finds out where the end
+ * is; a second one, with that end and the same table, also unpacks the weights of a resident model.
+ *
+ * No sum can wrap: with at most 256 rows and columns and 4096 channels, maps
  * take less than 2^28 bytes and weights less than 2^31.
  *
  * Above what always stays (`top`) lies what each layer needs. A streamed model's maps lie at the low end (of even layers)
@@ -105,7 +108,7 @@ function plan(flags: u32, end: u32): u32 {
   let layer = firstLayer();
   let i: u32 = 0;
   do {
-    fetch(HEADER_BYTES + i * LAYER_BYTES, changetype<u32>(layer), LAYER_BYTES);
+    if (!end) fetch(HEADER_BYTES + i * LAYER_BYTES, changetype<u32>(layer), LAYER_BYTES);
     const doubling: u32 = u32(i > 0);
     const bits: u32 = layer.bits;
     const inputSize: u32 = layer.inputSize;
@@ -118,9 +121,8 @@ function plan(flags: u32, end: u32): u32 {
       u32(layer.kind != doubling) |
       u32(bits - 4 > 4) |
       u32(bits == 7) |
-      (outChannels & 31) |
+      ((outChannels | (inChannels * doubling)) & 31) |
       u32(outChannels - 1 >= MAX_CHANNELS) |
-      (inChannels & (doubling * 31)) |
       (inputSize >> 8) |
       u32(positions * inChannels != neurons) |
       (u32(inputSize != size) & u32(i != 1)) |
@@ -132,7 +134,6 @@ function plan(flags: u32, end: u32): u32 {
     neurons = size * size * outChannels;
     i++;
 
-    layer.unpackedBytes = unpackedBytes;
     const pixelBytes = ((inChannels + 31) >> 3) & -4;
     layer.pixelBytes = pixelBytes;
     const stepBytes = positions * pixelBytes;
@@ -154,6 +155,7 @@ function plan(flags: u32, end: u32): u32 {
     layer.sums = low;
     if (resident) {
       layer.unpacked = top;
+      if (end) expand(layer.weights, unpackedBytes, bits, top);
       top += unpackedBytes;
     } else {
       low -= (tap << 2) >> split;
@@ -182,31 +184,24 @@ export function open(length: u32, flags: u32): u32 {
   store<u32>(HEADER + HEADER_LENGTH, length);
   fetch(0, HEADER, HEADER_NAME);
   if (checkHeader(length)) {
-    const bytes = plan(flags, plan(flags, 0));
+    const bytes = plan(flags, 0);
     if (bytes) {
       store<u32>(PLAN_BYTES, bytes);
-      status = bytes > (<u32>memory.size()) << 16 ? STATUS_MEMORY : fill(flags);
+      status = STATUS_MEMORY;
+      if (bytes <= (<u32>memory.size()) << 16) {
+        plan(flags, bytes);
+        fetch(load<u32>(HEADER + HEADER_READOUT_OFFSET), READOUT, readoutBytes());
+        if (flags & FLAG_RESIDENT) {
+          fetch(0, load<u32>(PLAN_FRONT), frontBytes());
+          setResidentBytes(frontBytes());
+        }
+        status = failed;
+      }
     }
   }
   // Without time steps and priors nothing can be run.
   if (status) store<u64>(HEADER + HEADER_IMAGE_CHANNELS, 0);
   return status;
-}
-
-/** Reads what always stays in memory. */
-function fill(flags: u32): u32 {
-  fetch(load<u32>(HEADER + HEADER_READOUT_OFFSET), READOUT, readoutBytes());
-  if (flags & FLAG_RESIDENT) {
-    fetch(0, load<u32>(PLAN_FRONT), frontBytes());
-    let layer = firstLayer();
-    let left = layerCount();
-    do {
-      expand(layer.weights, layer.unpackedBytes, layer.bits, layer.unpacked);
-      layer = after(layer);
-    } while (--left);
-    setResidentBytes(frontBytes());
-  }
-  return failed;
 }
 
 /** Firing rates of a prior for the normals at NORMALS, to RATES. */

@@ -31,8 +31,8 @@ import {
   RATES,
   STATUS_BAD_ARGUMENT,
   STATUS_BAD_MODEL,
-  STATUS_FLASH,
   STATUS_MEMORY,
+  STATUS_OK,
 } from "./memory";
 import { imageChannels, imageSize } from "./readout";
 import { roundShift } from "./sigmoid";
@@ -80,7 +80,16 @@ export function open(length: u32, flags: u32): u32 {
 export function openEncoder(flags: u32): u32 {
   if (!timeSteps()) return STATUS_BAD_ARGUMENT;
   layers = load<u8>(HEADER + HEADER_ENCODER_LAYERS);
-  const status = layers - 2 < MAX_ENCODER_LAYERS - 1 ? plan(flags) : STATUS_BAD_MODEL;
+  let status = STATUS_BAD_MODEL;
+  if (layers - 2 < MAX_ENCODER_LAYERS - 1) {
+    const bytes = plan(flags, 0);
+    if (bytes) {
+      status = bytes > (<u32>memory.size()) << 16 ? STATUS_MEMORY : STATUS_OK;
+      if (!status) plan(flags, bytes);
+      store<u32>(PLAN_BYTES, max(load<u32>(PLAN_BYTES), bytes));
+    }
+  }
+  status = failed || status;
   if (status) layers = 0;
   return status;
 }
@@ -93,15 +102,15 @@ function unpack(layer: Layer, offset: u32, unpackedBytes: u32, destination: u32)
 }
 
 /**
- * Checks the layers, lays out the memory for them, and unpacks the weights of a resident model. As in the decoder, a streamed
- * model's maps lie at the low end and at the high end in turn; a resident or traced one keeps them all, and its unpacked
- * weights, at the low end (`top` rises). The high end is that of the memory there is; below it, or below the map there, lie
- * the sums and, if streamed, the weights of one pass. No sum can wrap: a layer adds less than 2^30 to a `top` below 2^31.
+ * Checks the layers and lays out the memory up to `end` for them; gives the bytes that it takes, or 0 if a layer does not
+ * follow from the one before it. It is called twice, first with an `end` of 0 to find the bytes, then with these; the second call unpacks the
+ * weights of a resident model. As in the decoder, a streamed model's maps lie at the low end and at the high end in turn; a
+ * resident or traced one keeps them all, and its unpacked weights, at the low end (`top` rises). Below the high end, or the map
+ * there, lie the sums and, if streamed, the weights of one pass. No sum can wrap: a layer adds less than 2^30 to a `top` below 2^31.
  */
-function plan(flags: u32): u32 {
+function plan(flags: u32, end: u32): u32 {
   const resident = u32(residentBytes > 0);
   const keeps = flags | resident;
-  const end = (<u32>memory.size()) << 16;
   let top = (load<u32>(resident ? PLAN_BYTES : PLAN_FRONT) + 31) & -32;
   let low = top;
   let high = end;
@@ -142,7 +151,7 @@ function plan(flags: u32): u32 {
       (top >> 31) |
       u32(!isInFile(layer.weights, (unpackedBytes >> 4) * bits))
     ) {
-      return failed ? STATUS_FLASH : STATUS_BAD_MODEL;
+      return 0;
     }
     i++;
     size = (size + 1) >> 1;
@@ -178,9 +187,7 @@ function plan(flags: u32): u32 {
     work = max(work, low - top + end - lowest);
     layer = output;
   } while (i < layers);
-  const bytes = max(load<u32>(PLAN_BYTES), top + work);
-  store<u32>(PLAN_BYTES, bytes);
-  return bytes > end ? STATUS_MEMORY : failed;
+  return top + work;
 }
 
 /** Weighted inputs of 32 neurons, the same at every step: runs of pixels against the rows of weights up to `weightsEnd`. */

@@ -19,8 +19,8 @@ export class Layer {
   parameters: u32;
   scales: u32;
   weights: u32;
-  /** In the file the length of the packed weights. It follows from the shape, and the plan puts that of the unpacked ones here. */
-  unpackedBytes: u32;
+  /** Bytes of the packed weights. Not used: it follows from the shape. */
+  weightsLength: u32;
   lowest: i16;
   highest: i16;
   zero: u32;
@@ -41,6 +41,7 @@ export class Layer {
 }
 
 /** The layer after this one; after the last, the readout's entry. */
+@inline // A call and its function take more code.
 export function after(layer: Layer): Layer {
   return changetype<Layer>(changetype<u32>(layer) + LAYER_STATE_BYTES);
 }
@@ -121,7 +122,8 @@ export function runLayer(layer: Layer, isLast: bool, steps: u32): void {
         } while (y < width);
         r = end;
       } while (r <= below);
-    } while (phase++ < lastPhase);
+      phase++;
+    } while (phase <= lastPhase);
     block += 4;
   } while (block < lastBlock);
 }

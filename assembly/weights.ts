@@ -13,7 +13,6 @@ export function expand(offset: u32, unpackedBytes: u32, bits: u32, destination: 
   const extra = bits - 4;
   // Without high words groups may have any length. A half row starts at a multiple of 32.
   const lowBytes: u32 = 32 >> (extra >> 1);
-  const highBytes: u32 = u32(extra > 0) << 3;
   const zero: u64 = ONE << (bits - 1);
   const highMask: u64 = (zero >> 3) - ONE;
   const end = destination + unpackedBytes;
@@ -40,7 +39,7 @@ export function expand(offset: u32, unpackedBytes: u32, bits: u32, destination: 
         } while (destination & 31);
         p += 8;
       } while (p < group);
-      p += highBytes;
+      if (extra) p += 8;
     } while (p < STAGING + count);
   } while (destination < end);
   return offset;

@@ -1,6 +1,6 @@
 import type { LayerActivity } from "../evaluation/activity.js";
 import type { RobustnessReport } from "./evaluate-robustness.js";
-import { formatCount, formatFacts, formatTable } from "./format.js";
+import { formatCount, formatFacts, formatMeasure, formatTable } from "./format.js";
 import { formatWasm, type WasmFacts } from "./summary.js";
 
 /** A part of the evaluation that was not made, and why. */
@@ -179,7 +179,7 @@ function formatRobustness(robustness: RobustnessReport | LeftOut): string {
     robustness.curves.flatMap(({ name, unit, points }) =>
       points.map(({ amount, reconstructionLoss }, i) => [
         i === 0 ? `${name} (${unit})` : "",
-        String(amount),
+        formatMeasure(amount),
         formatFigure(reconstructionLoss),
       ]),
     ),

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type DamagedPart, flipWeightBits } from "../evaluation/disturbances.js";
 import type { ReconstructJob, SpikeDisturbance } from "../evaluation/job.js";
-import { drawLinePlot } from "../evaluation/line-plot.js";
+import { drawLinePlot, type Panel } from "../evaluation/line-plot.js";
 import type { EvaluationPool, Stage } from "./evaluate-pool.js";
 import { replaceFile } from "./output.js";
 
@@ -35,7 +35,7 @@ export interface RobustnessSetting {
 const FLIP_PROBABILITIES = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5];
 /** Of the time steps. */
 const DROPPED_FRACTIONS = [1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 15 / 16];
-const BIT_ERROR_RATES = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2];
+const BIT_ERROR_RATES = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 /** Damaged copies of the model at each rate, each of which takes its share of the images. */
 const DAMAGED_COPIES = 4;
 
@@ -173,26 +173,26 @@ function plot({ curves, reconstructionLoss, images }: RobustnessReport): string 
         name,
         points: points.map(({ amount, reconstructionLoss }) => ({ x: amount, y: reconstructionLoss })),
       }));
+  const panels: readonly Panel[] = [
+    {
+      title: "Latent spikes",
+      xLabel: "probability that a spike is flipped",
+      xScale: "linear",
+      curves: of("latent spikes"),
+    },
+    { title: "Time steps", xLabel: "time steps dropped", xScale: "linear", curves: of("time steps") },
+    {
+      title: "Weight bits",
+      xLabel: "probability that a stored bit is flipped",
+      xScale: "log",
+      curves: of("weight bits"),
+    },
+  ];
   return drawLinePlot({
     title: `Reconstruction loss under disturbance, mean of ${images} test images`,
     yLabel: "reconstruction loss (MSE on [−1, 1])",
     reference: { name: "undisturbed", y: reconstructionLoss },
-    panels: [
-      {
-        title: "Latent spikes",
-        xLabel: "probability that a spike is flipped",
-        xScale: "linear",
-        curves: of("latent spikes"),
-      },
-      { title: "Time steps", xLabel: "time steps dropped", xScale: "linear", curves: of("time steps") },
-      {
-        title: "Weight bits",
-        xLabel: "probability that a stored bit is flipped",
-        xScale: "log",
-        curves: of("weight bits"),
-      },
-    ].filter(({ curves }) => curves.some(({ points }) => points.length > 1)) as Parameters<
-      typeof drawLinePlot
-    >[0]["panels"],
+    // Of a single time step none can be dropped.
+    panels: panels.filter(({ curves }) => curves.some(({ points }) => points.length > 1)),
   });
 }

@@ -68,7 +68,8 @@ export function flipWeightBits(
 ): Uint8Array {
   const { encoder, decoder } = outlineModel(spk);
   const layers = [...(part === "encoder" ? [] : decoder), ...(part === "decoder" ? [] : encoder)];
-  const damaged = spk.slice();
+  // A slice of Node's Buffer would be no copy.
+  const damaged = Uint8Array.from(spk);
   if (probability > 0) {
     const uniform = uniforms(draw, STREAM_BITS);
     // Steps from one flip to the next are geometrically distributed: far fewer draws than one for each bit.
