@@ -10,8 +10,11 @@
 import type { LayerMoments, PhaseMoments } from "./calibration.js";
 import { choleskyInPlace, multiplyRow } from "./linear-algebra.js";
 
-/** Added to the diagonal of H, of its mean: what the calibration images happen not to show is not free of errors. */
-const DAMPING = 0.01;
+/**
+ * Added to the diagonal of H, of its mean: what the few calibration images happen not to show is not free of errors.
+ * Ten times what GPTQ takes, which has more data; chosen by the error on other images (docs/quantization.md).
+ */
+const DAMPING = 0.1;
 /** Output channels that are rounded at once: their errors stay in the cache while L passes by. */
 const CHANNELS_AT_ONCE = 32;
 /** Scales tried, from a little above the one at which the largest weight just fits down to less than half of it. */

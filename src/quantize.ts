@@ -389,7 +389,7 @@ function quantizeReadout(network: Network): Readout {
 }
 
 /** More do not make the images of MNIST any better (docs/quantization.md). */
-const CALIBRATION_IMAGES = 16;
+const CALIBRATION_IMAGES = 12;
 
 /**
  * Folds tdBN and quantizes a trained network (docs/numerics.md, "Spiking layers" and "Range"; docs/quantization.md): one

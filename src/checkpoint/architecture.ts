@@ -109,9 +109,9 @@ function checkLimit(name: string, what: string, found: number, limit: number): v
   }
 }
 
-/** `encoder.0`, `encoder.1`, … up to the highest that has a weight; one missing in between is reported when taken. */
+/** `encoder.0`, `encoder.1`, … up to the highest of which there is any tensor; what is missing is reported when taken. */
 function numberedLayers(tensors: ReadonlyMap<string, Tensor>, part: "encoder" | "decoder"): string[] {
-  const pattern = new RegExp(`^${part}\\.(\\d{1,4})\\.weight$`);
+  const pattern = new RegExp(`^${part}\\.(\\d{1,4})\\.`);
   let count = 0;
   for (const name of tensors.keys()) {
     const match = pattern.exec(name);
