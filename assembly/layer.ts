@@ -41,7 +41,6 @@ export class Layer {
 }
 
 /** The layer after this one; after the last, the readout's entry. */
-@inline // A call and its function take more code.
 export function after(layer: Layer): Layer {
   return changetype<Layer>(changetype<u32>(layer) + LAYER_STATE_BYTES);
 }
