@@ -23,7 +23,7 @@ export interface QuantizeOptions {
   readonly name?: string;
   /** "nearest" for 8 bits, "adaptive" for less, if not given. */
   readonly rounding?: Rounding;
-  /** Images, made from the network's own prior, on which rounding and its error are measured; 16 if not given. */
+  /** Images, made from the network's own prior, that weigh rounding errors; 12 if not given. */
   readonly calibrationImages?: number;
   /** Called after each calibration image and each layer. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -388,7 +388,7 @@ function quantizeReadout(network: Network): Readout {
   );
 }
 
-/** More do not make the images of MNIST any better (docs/quantization.md). */
+/** With more the images of MNIST get no better (docs/quantization.md). */
 const CALIBRATION_IMAGES = 12;
 
 /**
