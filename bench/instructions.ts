@@ -40,7 +40,16 @@ export interface InstructionsResult {
 /** The names that the published binary lacks, from the same source compiled once more with names. */
 async function namesOf(binary: Uint8Array): Promise<Map<number, string>> {
   const outFile = join(tmpdir(), `spikelet-named-${process.pid}.wasm`);
-  const options = ["--config", "asconfig.json", "--target", "plain", "--debug", "--outFile", outFile];
+  const options = [
+    "assembly/index.ts",
+    "--config",
+    "asconfig.json",
+    "--target",
+    "plain",
+    "--debug",
+    "--outFile",
+    outFile,
+  ];
   const { error } = await asc.main(options);
   if (error) return new Map();
   const named = readFileSync(outFile);

@@ -2,7 +2,14 @@
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
-const files = ["dist/spikelet.wasm", "dist/spikelet.simd.wasm", "dist/browser.js", "models/esvae-mnist.spk"];
+const files = [
+  "dist/spikelet.wasm",
+  "dist/spikelet.simd.wasm",
+  "dist/spikelet.encoder.wasm",
+  "dist/spikelet.encoder.simd.wasm",
+  "dist/browser.js",
+  "models/esvae-mnist.spk",
+];
 console.log("| file | bytes | gzipped |\n|---|---|---|");
 for (const file of files) {
   const bytes = readFileSync(file);

@@ -109,12 +109,23 @@ export class Core {
     const { build, weights, trace = false, encoder = false } = options;
     let linear: WebAssembly.Memory | undefined;
     let bytes = new Uint8Array();
+    let words = new Uint32Array();
+    const flashWords =
+      flash.byteOffset % 4 ? undefined : new Uint32Array(flash.buffer, flash.byteOffset, flash.length >> 2);
+    // Word by word: it is called hundreds of times for a streamed image, and a subarray each time would be garbage.
     const read = (offset: number, destination: number, length: number): number => {
       const from = offset >>> 0;
       const to = destination >>> 0;
       if (!linear || from + length > flash.length) return 1;
-      if (!bytes.length) bytes = new Uint8Array(linear.buffer); // Growing has detached the view.
-      bytes.set(flash.subarray(from, from + length), to);
+      if (!bytes.length) {
+        bytes = new Uint8Array(linear.buffer); // Growing has detached the views.
+        words = new Uint32Array(linear.buffer);
+      }
+      if (flashWords && (from | to | length) % 4 === 0) {
+        for (let k = 0; k < length >> 2; k++) words[(to >> 2) + k] = flashWords[(from >> 2) + k];
+      } else {
+        for (let k = 0; k < length; k++) bytes[to + k] = flash[from + k];
+      }
       return 0;
     };
     const instance = await WebAssembly.instantiate(await compile(build, encoder), { flash: { read } });

@@ -24,5 +24,6 @@ export {
   type QuantizationReport,
   type QuantizeOptions,
   quantizeNetwork,
+  type Rounding,
 } from "./quantize.js";
 export type { ModelSource } from "./source.js";

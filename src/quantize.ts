@@ -39,7 +39,8 @@ export interface LayerReport {
   readonly relativeError: number;
   /**
    * Root mean square of the error that these weights make in the layer's weighted inputs, over that of the weighted
-   * inputs, Σ weights · spikes, on calibration images. Adaptive rounding makes it small, and lets `relativeError` grow.
+   * inputs, Σ weights · spikes, on calibration images. It is what adaptive rounding makes small, if need be at the
+   * expense of `relativeError`.
    */
   readonly relativeOutputError: number;
   /** Output channels whose scale had to grow so that potentials are proved to fit in 16 bits. */
@@ -394,7 +395,7 @@ const CALIBRATION_IMAGES = 12;
 /**
  * Folds tdBN and quantizes a trained network (docs/numerics.md, "Spiking layers" and "Range"; docs/quantization.md): one
  * scale for each output channel. The same network gives the same model, always.
- * @throws SpikeletError "cannot-quantize" if no integer width holds the network
+ * @throws SpikeletError "cannot-quantize" if no integer width holds the network; "bad-option"
  */
 export function quantizeNetwork(
   network: Network,
@@ -402,6 +403,12 @@ export function quantizeNetwork(
 ): { model: Model; report: QuantizationReport } {
   const { bits = 8, encoderBits = bits, name = "esvae", rounding, onProgress } = options;
   const { calibrationImages = CALIBRATION_IMAGES } = options;
+  if (!Number.isInteger(calibrationImages) || calibrationImages < 1) {
+    throw new SpikeletError(
+      "bad-option",
+      `calibrationImages is ${String(calibrationImages)}; expected a positive integer.`,
+    );
+  }
   const prior = quantizePrior("learned", network.prior.weights, network.prior.bias);
   const total = calibrationImages + network.decoder.length + network.encoder.length;
   let done = 0;

@@ -5,6 +5,7 @@ import { AdaptiveRounder } from "../src/adaptive-rounding.js";
 import { addMoments, emptyMoments, inputPower, phasesOf } from "../src/calibration.js";
 import { readNetwork } from "../src/checkpoint/architecture.js";
 import { readCheckpoint } from "../src/checkpoint/checkpoint.js";
+import { SpikeletError } from "../src/errors.js";
 import { choleskyInPlace, multiplyRow, sumOfQuadraticForms } from "../src/linear-algebra.js";
 import type { IntegerLayer, WeightBits } from "../src/model.js";
 import { encodeModel } from "../src/model-file.js";
@@ -372,6 +373,16 @@ test("progress counts calibration images and layers", () => {
     seen,
     Array.from({ length: total }, (_, i) => [i + 1, total]),
   );
+});
+
+test("a number of calibration images that is none is refused", () => {
+  for (const calibrationImages of [0, -1, 1.5, Number.NaN]) {
+    assert.throws(
+      () => quantizeNetwork(synthetic(), { calibrationImages }),
+      (error) => error instanceof SpikeletError && error.code === "bad-option",
+      `${calibrationImages}`,
+    );
+  }
 });
 
 const checkpoint = new URL("../../shared/data/esvae-mnist/checkpoint.pth", import.meta.url);

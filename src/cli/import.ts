@@ -100,7 +100,17 @@ function formatReport(network: Network, report: QuantizationReport): string {
     [...network.decoder, ...network.encoder].map((layer) => [layer.name, formatShape(layer)]),
   );
   return formatTable(
-    ["layer", "shape", "bits", "weights", "bytes", "relative error", "widened channels", "potentials"],
+    [
+      "layer",
+      "shape",
+      "bits",
+      "weights",
+      "bytes",
+      "weight error",
+      "input error",
+      "widened channels",
+      "potentials",
+    ],
     report.layers.map((layer) => [
       layer.name,
       shapes.get(layer.name) ?? "",
@@ -108,6 +118,7 @@ function formatReport(network: Network, report: QuantizationReport): string {
       formatCount(layer.weights),
       formatCount(layer.bytes),
       formatMeasure(layer.relativeError),
+      formatMeasure(layer.relativeOutputError),
       formatCount(layer.widenedChannels),
       `${layer.lowest} … ${layer.highest}`,
     ]),
