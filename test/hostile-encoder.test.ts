@@ -6,9 +6,10 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as format from "../assembly/format.js";
 import * as memory from "../assembly/memory.js";
-import { type Build, wasmBytes } from "../src/core.js";
+import { wasmBytes } from "../src/core.js";
 import { encodeModel } from "../src/model-file.js";
 import { encodeImage, generate } from "../src/oracle.js";
+import { type EncoderExports, HostileHost } from "./support/hostile-host.js";
 import { randomSource, sameBytes, syntheticModel, tableEnd } from "./support/models.js";
 
 const TIME_LIMIT_MS = 60_000;
@@ -16,81 +17,19 @@ const PAGE = 65536;
 
 const { STATUS_OK, STATUS_BAD_MODEL, STATUS_MEMORY, STATUS_FLASH, STATUS_BAD_ARGUMENT } = memory;
 
-interface CoreExports {
-  readonly memory: WebAssembly.Memory;
-  open(length: number, flags: number): number;
-  openEncoder(flags: number): number;
-  encode(steps: number, ledger: number): number;
-  sample(steps: number): number;
-  decode(steps: number, ledger: number): number;
-  generate(prior: number, steps: number, ledger: number): number;
-}
-
-/** An instance whose flash holds whatever a test wants. */
-class HostileHost {
-  readonly core: CoreExports;
-  flash: Uint8Array = new Uint8Array();
-  /** Length given to `open`: no read may go past it. */
-  length = 0;
-  reads = 0;
-  /** The read that fails, counted from 1; 0 for none. */
-  failingRead = 0;
-
-  constructor(build: Build, pages = 1) {
-    const module = new WebAssembly.Module(wasmBytes(build, true));
-    const read = (offset: number, destination: number, length: number) =>
-      this.#read(offset >>> 0, destination >>> 0, length >>> 0);
-    const instance = new WebAssembly.Instance(module, { flash: { read } });
-    this.core = instance.exports as unknown as CoreExports;
-    if (pages > 1) this.core.memory.grow(pages - 1);
-  }
-
-  #read(offset: number, destination: number, length: number): number {
-    this.reads++;
-    const { buffer } = this.core.memory;
-    if (offset + length > this.length)
-      throw new Error(`read of ${length} bytes at ${offset}, outside of the model`);
-    if (destination + length > buffer.byteLength)
-      throw new Error(`read to ${destination}, outside of memory`);
-    if (this.reads === this.failingRead || offset + length > this.flash.length) return 1;
-    new Uint8Array(buffer, destination, length).set(this.flash.subarray(offset, offset + length));
-    return 0;
-  }
-
-  open(flash: Uint8Array, flags: number, length = flash.length): number {
-    this.flash = flash;
-    this.length = length;
-    this.reads = 0;
-    return this.core.open(length, flags);
-  }
-
-  word(address: number): number {
-    return new Uint32Array(this.core.memory.buffer, address, 1)[0];
-  }
-
-  /** Bytes of memory. */
-  get size(): number {
-    return this.core.memory.buffer.byteLength;
-  }
-
-  setPixels(pixels: Uint8Array): void {
-    new Uint8Array(this.core.memory.buffer).set(pixels, this.word(memory.PLAN_IMAGE));
-  }
-
-  get rates(): string {
-    return new Int32Array(this.core.memory.buffer, memory.RATES, model.latentSize).join();
-  }
-}
-
 const FLAGS = [0, memory.FLAG_RESIDENT, memory.FLAG_TRACE, memory.FLAG_RESIDENT | memory.FLAG_TRACE];
 const OPEN_STATUSES = [STATUS_OK, STATUS_BAD_MODEL, STATUS_MEMORY, STATUS_FLASH];
 const RUN_STATUSES = [STATUS_OK, STATUS_FLASH, STATUS_BAD_ARGUMENT];
 
-type Hosts = readonly { readonly host: HostileHost; readonly name: string }[];
+type Host = HostileHost<EncoderExports>;
+type Hosts = readonly { readonly host: Host; readonly name: string }[];
 
 function hosts(pages: readonly number[] = [1, 40]): Hosts {
   return (["plain", "simd"] as const).flatMap((build) =>
-    pages.map((count) => ({ host: new HostileHost(build, count), name: `${build}, ${count} pages` })),
+    pages.map((count) => ({
+      host: new HostileHost<EncoderExports>(wasmBytes(build, true), count),
+      name: `${build}, ${count} pages`,
+    })),
   );
 }
 
@@ -99,7 +38,7 @@ function among(status: number, statuses: readonly number[], what: string): void 
 }
 
 /** Whoever opens an encoder uses it, and the decoder beside it. */
-function useAll({ core }: HostileHost): void {
+function useAll({ core }: Host): void {
   for (const steps of [16, 4, 1]) {
     among(core.encode(steps, 1), RUN_STATUSES, `encode(${steps})`);
     among(core.sample(steps), [STATUS_OK, STATUS_BAD_ARGUMENT], `sample(${steps})`);
@@ -173,13 +112,13 @@ const pixels = Uint8Array.from({ length: 64 }, () => Math.floor(random() * 256))
 const expectedRates = encodeImage(model, pixels, 4).rates.join();
 const expectedPixels = generate(model, { timeSteps: 4 }).pixels;
 
-function encodes(host: HostileHost, what: string): void {
+function encodes(host: Host, what: string): void {
   host.setPixels(pixels);
   assert.equal(host.core.encode(4, 0), STATUS_OK, `${what}: encode`);
-  assert.equal(host.rates, expectedRates, `${what}: rates`);
+  assert.equal(host.rates(model.latentSize), expectedRates, `${what}: rates`);
 }
 
-function generates(host: HostileHost, what: string): void {
+function generates(host: Host, what: string): void {
   assert.equal(host.core.generate(0, 4, 0), STATUS_OK, `${what}: generate`);
   const at = host.word(memory.PLAN_IMAGE);
   const made = new Uint8Array(host.core.memory.buffer.slice(at, at + 64));
@@ -470,7 +409,7 @@ const cases: Record<string, () => void> = {
     for (const build of ["plain", "simd"] as const) {
       for (const flags of FLAGS) {
         const what = `${build}, flags ${flags}`;
-        const host = new HostileHost(build);
+        const host = new HostileHost<EncoderExports>(wasmBytes(build, true));
         const openAll = () => host.open(bytes, flags) || host.core.openEncoder(flags);
         let status = openAll();
         for (let tries = 0; status === STATUS_MEMORY && tries < 3; tries++) {
