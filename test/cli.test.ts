@@ -411,6 +411,24 @@ describe("spikelet import and inspect", () => {
     assert.equal(generate("--model", "new/five.spk", "--count", "2", "--out", "five.idx").model.name, "five");
   });
 
+  test("import --no-encoder leaves the encoder out", { skip }, () => {
+    const imported = spikelet("import", checkpoint, "--no-encoder", "--bits", "4", "--out", "flash.spk");
+    assert.equal(imported.status, 0, imported.stderr);
+    const facts = JSON.parse(spikelet("inspect", "flash.spk", "--json").stdout);
+    assert.deepEqual(facts.encoder, []);
+    assert.equal(facts.bytes, 227_784);
+    const { status, stderr } = spikelet(
+      "reconstruct",
+      "new/five.spk",
+      "--model",
+      "flash.spk",
+      "--out",
+      "no.png",
+    );
+    assert.equal(status, 2);
+    assert.match(stderr, /has no encoder/);
+  });
+
   test("inspect shows layers and a memory plan of one page for streamed weights", () => {
     const { memory } = JSON.parse(spikelet("inspect", "--json").stdout);
     assert.equal(memory.streamed.pages, 1);

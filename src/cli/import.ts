@@ -20,6 +20,7 @@ interface ImportArguments {
   readonly out: string;
   readonly bits: WidthName;
   readonly encoderBits?: WidthName;
+  readonly encoder: boolean;
   readonly name?: string;
   readonly json?: true;
 }
@@ -34,6 +35,7 @@ const EXAMPLES = `
 Examples:
   spikelet import checkpoint.pth --out digits.spk             8-bit weights
   spikelet import checkpoint.pth --out small.spk --bits 4     half the bytes
+  spikelet import checkpoint.pth --out flash.spk --no-encoder for a device that only generates
   spikelet generate --model digits.spk`;
 
 export function addImportCommand(program: Command): void {
@@ -52,6 +54,7 @@ export function addImportCommand(program: Command): void {
       "likewise in the encoder (default: as --bits)",
       choiceOption("--encoder-bits", WIDTHS),
     )
+    .option("--no-encoder", "leave the encoder out: a device that only generates needs half the flash")
     .option("--name <name>", "the model's name, kept in the file (default: the file's name)")
     .option("--json", "print the report as JSON")
     .addHelpText("after", EXAMPLES)
@@ -66,7 +69,8 @@ async function importCheckpoint(checkpoint: string, args: ImportArguments): Prom
   checkName(name);
 
   const bytes = await readInput(checkpoint, "checkpoint (.pth or .safetensors)", MAX_CHECKPOINT_BYTES);
-  const network = await about(checkpoint, () => readNetwork(readCheckpoint(bytes)));
+  const whole = await about(checkpoint, () => readNetwork(readCheckpoint(bytes)));
+  const network = args.encoder ? whole : { ...whole, encoder: [] };
   const { model, report } = await about(checkpoint, () =>
     quantizeNetwork(network, {
       bits: Number(args.bits) as WeightBits,
