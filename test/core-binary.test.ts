@@ -144,7 +144,8 @@ for (const { name, build, encoder, file, mostBytes } of BINARIES) {
   // Spikes are visited one by one by counting trailing zeros. What adds weights there is a LIF layer's inner loop.
   test(`${name}: no multiplication where a LIF layer adds the weights of a spike`, () => {
     const visiting = loopsOf(module).filter(
-      ({ isInnermost, body }) => isInnermost && body.some(({ opcode }) => opcode === OPCODE.i32Ctz),
+      ({ isInnermost, body }) =>
+        isInnermost && body.some(({ opcode }) => opcode === OPCODE.i32Ctz || opcode === OPCODE.i64Ctz),
     );
     const adding = visiting.filter(({ body }) =>
       body.some(({ opcode }) => opcode === (build === "simd" ? I16X8_ADD : OPCODE.i64Add)),

@@ -48,6 +48,7 @@ export const OPCODE = {
   callIndirect: 0x11,
   memoryGrow: 0x40,
   i32Ctz: 0x68,
+  i64Ctz: 0x7a,
   i32Mul: 0x6c,
   i64Add: 0x7c,
   i64Sub: 0x7d,
