@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -15,7 +23,7 @@ import { readChunks, writeChunks } from "../src/cli/png-chunks.js";
 import { checkSameRun, encodeRun, type RunDescription } from "../src/cli/run.js";
 import { idxHeader } from "../src/data/idx.js";
 import { readNpy } from "../src/data/npy.js";
-import { encodeModel } from "../src/model-file.js";
+import { decodeModel, encodeModel } from "../src/model-file.js";
 import { decodeSpikes, encodeImage, sampleSpikes } from "../src/oracle.js";
 import { randomSource, syntheticModel } from "./support/models.js";
 
@@ -528,6 +536,41 @@ describe("spikelet reconstruct", () => {
     ]) {
       assert.ok(stdout.includes(word), word);
     }
+  });
+});
+
+describe("spikelet fit", () => {
+  const classes = Uint8Array.from({ length: COUNT }, (_, i) => (i % 2 === 0 ? 4 : 9));
+  mkdirSync(inWork("data"));
+  writeFileSync(
+    inWork("data/train-images-idx3-ubyte"),
+    Buffer.concat([idxHeader([COUNT, SIZE, SIZE]), pixels]),
+  );
+  writeFileSync(inWork("data/train-labels-idx1-ubyte"), Buffer.concat([idxHeader([COUNT]), classes]));
+
+  test("adds a mixture as the default and a prior for each class", () => {
+    const args = ["fit", "model.spk", "--data", "data", "--components", "2", "--out", "fitted.spk"];
+    const { status, stdout, stderr } = spikelet(...args);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /priors mixture \(2 components\), .*, 4, 9\n$/);
+    const fitted = decodeModel(new Uint8Array(readFileSync(inWork("fitted.spk"))));
+    assert.deepEqual(fitted.decoder, decodeModel(encodeModel(model)).decoder);
+    assert.equal(
+      spikelet("generate", "--model", "fitted.spk", "--class", "9", "--out", "nine.png").status,
+      0,
+    );
+    // The same images give the same file.
+    spikelet(...args.slice(0, -1), "again.spk");
+    assertSameBytes(readFileSync(inWork("again.spk")), readFileSync(inWork("fitted.spk")));
+  });
+
+  test("names what is missing", () => {
+    const { status, stderr } = spikelet("fit", "model.spk", "--data", "none", "--out", "a.spk");
+    assert.match(stderr, /^spikelet: none/);
+    assert.equal(status, 2);
+    const labels = spikelet("fit", "decoder.spk", "--data", "data", "--out", "a.spk");
+    assert.match(labels.stderr, /has no encoder/);
+    assert.equal(labels.status, 2);
   });
 });
 
