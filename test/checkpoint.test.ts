@@ -297,8 +297,7 @@ describe("pickles", () => {
     ]);
 
   test("a class that is not a tensor's is refused, and nothing is executed", () => {
-    const attack = (module: string, name: string) =>
-      new Call(new Global(module, name), new Tuple("touch x"));
+    const attack = (module: string, name: string) => new Call(new Global(module, name), new Tuple("touch x"));
     for (const [module, name] of [
       ["posix", "system"],
       ["os", "system"],

@@ -1,15 +1,13 @@
 // Corrupt and hostile encoders: the core answers with a status, never with a trap, a hang or a read outside of the model.
 // Each case runs in a process of its own, which can be ended if the core hangs.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import * as format from "../assembly/format.js";
 import * as memory from "../assembly/memory.js";
 import { wasmBytes } from "../src/core.js";
 import { encodeModel } from "../src/model-file.js";
 import { encodeImage, generate } from "../src/oracle.js";
 import { type EncoderExports, HostileHost } from "./support/hostile-host.js";
+import { runIsolated } from "./support/isolated-cases.js";
 import { randomSource, sameBytes, syntheticModel, tableEnd } from "./support/models.js";
 
 const TIME_LIMIT_MS = 60_000;
@@ -570,26 +568,4 @@ const cases: Record<string, () => void> = {
   },
 };
 
-/** Which case a process of its own is to run. */
-const chosen = process.env.SPIKELET_HOSTILE_CASE;
-
-function runAlone(name: string): void {
-  const { status, signal, stderr } = spawnSync(
-    process.execPath,
-    [...process.execArgv, fileURLToPath(import.meta.url)],
-    {
-      env: { ...process.env, SPIKELET_HOSTILE_CASE: name },
-      encoding: "utf8",
-      timeout: TIME_LIMIT_MS,
-      killSignal: "SIGKILL",
-    },
-  );
-  if (signal) assert.fail(`no answer after ${TIME_LIMIT_MS} ms: the core hangs`);
-  if (status !== 0) assert.fail(stderr);
-}
-
-if (chosen) {
-  cases[chosen]();
-} else {
-  for (const name of Object.keys(cases)) test(name, () => runAlone(name));
-}
+runIsolated(import.meta.url, cases, TIME_LIMIT_MS);

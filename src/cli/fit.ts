@@ -11,7 +11,6 @@ import { loadModel } from "./load.js";
 import { integerOption } from "./options.js";
 import { prepareFolderOf, replaceFile } from "./output.js";
 import { startProgress } from "./progress.js";
-import type { CoreArguments } from "./shared-options.js";
 
 interface FitArguments {
   readonly data: string;
@@ -61,7 +60,7 @@ async function fit(modelName: string, args: FitArguments): Promise<void> {
   if (!args.out.endsWith(".spk")) {
     throw new SpikeletError("bad-option", `--out: found "${args.out}", expected a name that ends in .spk`);
   }
-  const { bytes, generator } = await loadModel({ model: modelName } as CoreArguments, { encoder: true });
+  const { bytes, generator } = await loadModel({ model: modelName }, { encoder: true });
   const { images, labels } = await readLabelledImages(args.data, "train");
   const count = Math.min(images.count, args.images);
   const pixels = fitImages(images, generator.info).subarray(0, count * generator.imageBytes);

@@ -11,7 +11,7 @@ export interface LoadedModel extends ModelSource {
 
 /** Loads the model that the command line names. With `encoder`, the model must have one. */
 export async function loadModel(
-  { model, build, streamed }: CoreArguments,
+  { model, build, streamed }: Pick<CoreArguments, "model" | "build" | "streamed">,
   { encoder = false } = {},
 ): Promise<LoadedModel> {
   const source = await readModel(model);
