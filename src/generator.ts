@@ -1,3 +1,4 @@
+import { HEADER_WEIGHTS_OFFSET } from "../assembly/format";
 import * as memory from "../assembly/memory";
 import { type Build, bestBuild, Core, type Weights, wasmBytes } from "./core.js";
 import { SpikeletError } from "./errors.js";
@@ -453,16 +454,17 @@ export async function memoryPlan(bytes: Uint8Array, options: LoadOptions = {}): 
   const layers = model.decoder.length;
   const planned = (address: number) => core.words[address / 4];
   const regions: Region[] = [
-    { name: "tables, plan, ledger and work space", offset: 0, bytes: memory.ARENA },
+    { name: "header, plan, ledger and work space", offset: 0, bytes: memory.ARENA },
     {
       name: "image",
       offset: core.imageAddress,
-      bytes: (model.imageSize + 2) ** 2 * model.imageChannels * 4,
+      // A row above, one below, one column that serves as both borders, and its last position (assembly/readout.ts).
+      bytes: ((model.imageSize + 1) * (model.imageSize + 2) + 1) * model.imageChannels * 4,
     },
     { name: "readout", offset: memory.READOUT, bytes: model.imageChannels * (4 + 18 * 32) },
   ];
   if (weights === "resident") {
-    const bytesInFront = planned(memory.HEADER + 36);
+    const bytesInFront = planned(memory.HEADER + HEADER_WEIGHTS_OFFSET);
     regions.push({ name: "priors and parameters", offset: planned(memory.PLAN_FRONT), bytes: bytesInFront });
   }
   model.decoder.forEach((layer, i) => {

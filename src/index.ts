@@ -4,6 +4,8 @@ export { type Build, bestBuild, type Weights, wasmBytes } from "./core.js";
 export { type ErrorCode, SpikeletError } from "./errors.js";
 export {
   type DecodeOptions,
+  type EncodeOptions,
+  type Encoding,
   type GenerateOptions,
   Generator,
   type ImageOptions,

@@ -99,6 +99,10 @@ test("the shipped model runs in one page of memory when its weights are streamed
   const plan = await memoryPlan(readFileSync(MODEL), { weights: "streamed", build: "plain" });
   assert.equal(plan.pages, 1);
   assert.ok(plan.totalBytes <= 65536);
+  const [work, readout, image, ...rest] = plan.regions;
+  assert.equal(readout.offset, work.offset + work.bytes);
+  assert.equal(image.offset, readout.offset + readout.bytes);
+  assert.ok(rest[0].offset - (image.offset + image.bytes) < 32, "only the alignment lies behind the image");
   assert.ok(plan.regions.every((r) => r.offset + r.bytes <= plan.totalBytes));
 });
 
