@@ -29,9 +29,9 @@ await build({
   target: "node20",
   entryPoints: {
     index: "src/index.ts",
-    cli: "src/cli/main.ts",
-    worker: "src/cli/worker.ts",
-    "evaluate-worker": "src/cli/evaluate-worker.ts",
+    cli: "cli/main.ts",
+    worker: "cli/worker.ts",
+    "evaluate-worker": "cli/evaluate-worker.ts",
   },
   splitting: true,
   // Bundled CommonJS packages call require, which ES modules lack.

@@ -8,10 +8,10 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { buildSync } from "esbuild";
 import { decode } from "fast-png";
-import { idxHeader, npyHeader } from "../src/cli/array-header.js";
-import type { Span } from "../src/cli/batch.js";
-import { makeInOrder } from "../src/cli/in-order.js";
-import type { Maker } from "../src/cli/maker.js";
+import { idxHeader, npyHeader } from "../cli/array-header.js";
+import type { Span } from "../cli/batch.js";
+import { makeInOrder } from "../cli/in-order.js";
+import type { Maker } from "../cli/maker.js";
 
 const CLI = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
 const MODEL = fileURLToPath(new URL("../models/esvae-mnist.spk", import.meta.url));
@@ -471,7 +471,7 @@ describe("a worker thread", () => {
   /** The maker as it is bundled, beside a worker that runs `source`. */
   async function makerWith(name: string, source: string): Promise<Maker> {
     const outfile = inWork(`${name}/maker.mjs`);
-    const entryPoints = [fileURLToPath(new URL("../src/cli/maker.ts", import.meta.url))];
+    const entryPoints = [fileURLToPath(new URL("../cli/maker.ts", import.meta.url))];
     buildSync({ entryPoints, outfile, bundle: true, platform: "node", format: "esm" });
     writeFileSync(inWork(`${name}/package.json`), '{ "type": "module" }');
     writeFileSync(inWork(`${name}/worker.js`), source);
