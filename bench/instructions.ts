@@ -2,17 +2,11 @@ import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import asc from "assemblyscript/asc";
+import { Counters, instrument } from "../firmware-sim/instrument.js";
+import { functionNames, haveSameCode } from "../firmware-sim/wasm-binary.js";
 import { encodeModel, Generator, quantizeNetwork, type WeightBits, wasmBytes } from "../src/index.js";
 import { BareCore } from "./bare-core.js";
 import { networkOf } from "./float-model.js";
-import {
-  checkInstrument,
-  functionNames,
-  haveSameCode,
-  instrument,
-  readCounters,
-  resetCounters,
-} from "./instrument.js";
 import { atMost, type Bar, barTable, digits, percent, table } from "./report.js";
 import type { Setting } from "./setting.js";
 import { sumOf } from "./statistics.js";
@@ -66,7 +60,6 @@ export async function countInstructions(
   images: number,
   seed: number,
 ): Promise<InstructionsResult> {
-  checkInstrument();
   const plain = wasmBytes("plain");
   const instrumented = new WebAssembly.Module(new Uint8Array(instrument(plain)));
   const names = await namesOf(plain);
@@ -78,14 +71,14 @@ export async function countInstructions(
     const synapticOperations = sumOf(ledgers.map((l) => l.synapticOperations)) / images;
     for (const weights of ["resident", "streamed"] as const) {
       const core = new BareCore(instrumented, spk, weights === "resident");
-      resetCounters(core.exports);
+      const counters = new Counters(core.exports);
+      counters.reset();
       for (let index = 0; index < images; index++) core.generate(seed, index, timeSteps);
-      const functions = [...readCounters(core.exports)]
+      const functions = [...counters.byFunction()]
         .map(([index, executed]) => ({
           name: names.get(index) ?? `function ${index}`,
           executed: executed / images,
         }))
-        .filter(({ executed }) => executed)
         .sort((a, b) => b.executed - a.executed);
       const executed = sumOf(functions.map((f) => f.executed));
       const perSynapticOperation = executed / synapticOperations;
