@@ -5,6 +5,7 @@ import { type BuildOptions, build } from "esbuild";
 
 rmSync("dist", { recursive: true, force: true });
 await import("./build-wasm.js");
+await import("./build-firmware.js");
 
 const common: BuildOptions = {
   bundle: true,

@@ -27,7 +27,7 @@ const STATUS_MESSAGES: Record<number, string> = {
   [memory.STATUS_BAD_ARGUMENT]: "an argument is out of range, or no model is open",
 };
 
-function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
+export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 }
 

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import wabt from "wabt";
+import { CountedCore } from "../firmware-sim/counted-core.js";
 import { sumOfKinds } from "../firmware-sim/instruction-kinds.js";
 import { Counters, type InstrumentOptions, instrument } from "../firmware-sim/instrument.js";
-import { Generator, wasmBytes } from "../src/index.js";
+import { decodeModel, encodeModel, Generator } from "../src/index.js";
+import { decoderLayerName } from "../src/model.js";
 import { syntheticModel } from "./support/models.js";
 
 const { parseWat } = await wabt();
@@ -110,19 +112,20 @@ test("a run stops where its fuel runs out, and says in which function", () => {
   assert.equal(counters.total(), 1000);
 });
 
-test("an instrumented core makes the same image, in the same number of instructions each time", async () => {
-  const { Core } = await import("../src/core.js");
-  assert.ok(Core, "the core is there");
-  const model = syntheticModel();
-  const generator = await Generator.load(model, { build: "plain" });
-  const expected = generator.generate({ seed: 3 }).pixels;
-  const { CountedCore } = await import("../firmware-sim/counted-core.js");
+test("the counted core makes the same image, in the same number of instructions each time", async () => {
+  const model = encodeModel(syntheticModel({ priors: 2 }));
+  const generator = await Generator.load(model);
   const core = new CountedCore(model);
-  const first = core.generate(3, 0);
-  assert.deepEqual(first.pixels, expected);
-  const second = core.generate(3, 0);
-  assert.deepEqual(second.stages, first.stages);
-  const stages = first.stages.map((stage) => sumOfKinds(stage.instructions));
-  assert.ok(stages.every((n) => n > 0), "every stage takes instructions");
-  assert.ok(wasmBytes("plain").length > 0, "the plain build is there");
+  const first = core.draw(3, 1, 1);
+  assert.deepEqual(first.pixels, generator.generate({ seed: 3, index: 1, prior: 1 }).pixels);
+  core.draw(4, 0);
+  assert.deepEqual(core.draw(3, 1, 1), first);
+  assert.deepEqual(
+    first.stages.map(({ name }) => name),
+    ["latent", ...decodeModel(model).decoder.map((_, i, { length }) => decoderLayerName(i, length))],
+  );
+  for (const { name, instructions } of first.stages) {
+    assert.ok(sumOfKinds(instructions) > 1000, `${name} takes instructions`);
+    assert.equal(instructions.float + instructions.vector, 0, `${name} has only integers`);
+  }
 });

@@ -1,0 +1,149 @@
+import * as format from "../assembly/format";
+import * as memory from "../assembly/memory";
+import { decodeBase64 } from "../src/core.js";
+import { SpikeletError } from "../src/errors.js";
+import { DEVICE_BASE64 } from "../src/generated/wasm.js";
+import { decoderLayerName } from "../src/model.js";
+import { outlineModel } from "../src/model-file.js";
+import { highWord, lowWord, type Uint64 } from "../src/random.js";
+import { type KindCounts, kindCounts } from "./instruction-kinds.js";
+import { Counters, instrument } from "./instrument.js";
+
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  open(length: number, flags: number): number;
+  draw(prior: number, steps: number, ledger: number): number;
+}
+
+/** What one part of an image took. */
+export interface Stage {
+  /** `latent` for prior and sampler, then the decoder's layers; the readout runs along with the last one. */
+  readonly name: string;
+  /** Executed Wasm instructions by kind. */
+  readonly instructions: KindCounts;
+  readonly bytesFetched: number;
+}
+
+export interface CountedImage {
+  readonly stages: readonly Stage[];
+  /** (imageSize, imageSize, imageChannels) 0 … 255 */
+  readonly pixels: Uint8Array;
+}
+
+/** A section of the model file that the core reads when it comes to a layer. */
+interface Place {
+  readonly from: number;
+  readonly to: number;
+}
+
+function placesOf(spk: Uint8Array, layer: number): Place[] {
+  const view = new DataView(spk.buffer, spk.byteOffset);
+  const entry = format.HEADER_BYTES + layer * format.LAYER_BYTES;
+  const field = (offset: number) => view.getUint32(entry + offset, true);
+  const channels = view.getUint16(entry + format.LAYER_OUT_CHANNELS, true);
+  return [
+    { from: field(format.LAYER_PARAMETERS), to: field(format.LAYER_PARAMETERS) + channels * 4 },
+    {
+      from: field(format.LAYER_WEIGHTS),
+      to: field(format.LAYER_WEIGHTS) + field(format.LAYER_WEIGHTS_LENGTH),
+    },
+  ];
+}
+
+let counted: WebAssembly.Module | undefined;
+
+/**
+ * The device's core with its instructions counted, stage by stage: it reads a layer's parameters and weights from flash when it
+ * comes to the layer. Weights are streamed.
+ */
+export class CountedCore {
+  readonly #spk: Uint8Array;
+  readonly #exports: Exports;
+  readonly #counters: Counters;
+  readonly #names: readonly string[];
+  readonly #places: readonly Place[][];
+  readonly #timeSteps: number;
+  readonly #imageBytes: number;
+  readonly #stages: Stage[] = [];
+  #fetched = 0;
+
+  /**
+   * @param spk - a .spk file
+   * @throws SpikeletError "bad-model" or "unsupported-version"
+   */
+  constructor(spk: Uint8Array) {
+    const model = outlineModel(spk);
+    const layers = model.decoder.length;
+    this.#spk = spk;
+    this.#names = ["latent", ...model.decoder.map((_, i) => decoderLayerName(i, layers))];
+    this.#places = model.decoder.map((_, i) => placesOf(spk, i));
+    this.#timeSteps = model.timeSteps;
+    this.#imageBytes = model.imageSize ** 2 * model.imageChannels;
+    counted ??= new WebAssembly.Module(new Uint8Array(instrument(decodeBase64(DEVICE_BASE64))));
+    const { exports } = new WebAssembly.Instance(counted, {
+      flash: {
+        read: (offset: number, destination: number, length: number) =>
+          this.#read(offset, destination, length),
+      },
+    });
+    this.#exports = exports as unknown as Exports;
+    this.#counters = new Counters(exports);
+    if (this.#exports.open(spk.length, 0) === memory.STATUS_MEMORY) {
+      const linear = this.#exports.memory;
+      const needed = new Uint32Array(linear.buffer, memory.PLAN_BYTES, 1)[0];
+      linear.grow(Math.ceil(needed / 65536) - linear.buffer.byteLength / 65536);
+      this.#check(this.#exports.open(spk.length, 0));
+    }
+  }
+
+  /** Bytes of linear memory that are in use. */
+  get memoryBytes(): number {
+    return new Uint32Array(this.#exports.memory.buffer, memory.PLAN_BYTES, 1)[0];
+  }
+
+  #check(status: number): void {
+    if (status) throw new SpikeletError("core-failed", `The counted core gave status ${status}.`);
+  }
+
+  #read(offset: number, destination: number, length: number): number {
+    const places = this.#places[this.#stages.length] ?? [];
+    if (places.some(({ from, to }) => offset >= from && offset < to)) this.#endStage();
+    this.#fetched += length;
+    const bytes = this.#spk.subarray(offset, offset + length);
+    new Uint8Array(this.#exports.memory.buffer, destination, length).set(bytes);
+    return 0;
+  }
+
+  #endStage(): void {
+    this.#stages.push({
+      name: this.#names[this.#stages.length],
+      instructions: this.#counters.byKind(),
+      bytesFetched: this.#fetched,
+    });
+    this.#counters.reset();
+    this.#fetched = 0;
+  }
+
+  /**
+   * Makes one image.
+   * @param prior - number of the first record of a prior; 0 if not given
+   */
+  draw(seed: Uint64, index: Uint64, prior = 0): CountedImage {
+    const words = new Uint32Array(this.#exports.memory.buffer);
+    words.set([lowWord(index), highWord(index)], memory.IMAGE_INDEX / 4);
+    words.set([lowWord(seed), highWord(seed)], memory.SEED / 4);
+    this.#counters.reset();
+    this.#fetched = 0;
+    this.#stages.length = 0;
+    this.#check(this.#exports.draw(prior, this.#timeSteps, 0));
+    this.#endStage();
+    const address = words[memory.PLAN_IMAGE / 4];
+    const pixels = new Uint8Array(this.#exports.memory.buffer, address, this.#imageBytes).slice();
+    return { stages: [...this.#stages], pixels };
+  }
+}
+
+/** Sum of counts, kind by kind. */
+export function addKinds(a: KindCounts, b: KindCounts): KindCounts {
+  return kindCounts((kind) => a[kind] + b[kind]);
+}
