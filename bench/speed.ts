@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { networkOf } from "../src/float-model.js";
 import { decodeFloat } from "../src/float-network.js";
 import { type Build, Generator } from "../src/index.js";
 import { type Contender, openHere, openInWorkers } from "./contenders.js";
 import type { DecoderSetup } from "./decoders.js";
-import { networkOf } from "./float-model.js";
 import { drawLatents } from "./latents.js";
 import { runtimeVersion } from "./onnx-runtime.js";
 import { atLeast, type Bar, barTable, digits, table, withQuartiles } from "./report.js";

@@ -6,7 +6,7 @@ import { DEVICE_BASE64 } from "../src/generated/wasm.js";
 import { decoderLayerName } from "../src/model.js";
 import { outlineModel } from "../src/model-file.js";
 import { highWord, lowWord, type Uint64 } from "../src/random.js";
-import { type KindCounts, kindCounts } from "./instruction-kinds.js";
+import type { KindCounts } from "./instruction-kinds.js";
 import { Counters, instrument } from "./instrument.js";
 
 interface Exports {
@@ -141,9 +141,4 @@ export class CountedCore {
     const pixels = new Uint8Array(this.#exports.memory.buffer, address, this.#imageBytes).slice();
     return { stages: [...this.#stages], pixels };
   }
-}
-
-/** Sum of counts, kind by kind. */
-export function addKinds(a: KindCounts, b: KindCounts): KindCounts {
-  return kindCounts((kind) => a[kind] + b[kind]);
 }

@@ -35,6 +35,10 @@ export function sumOfKinds(counts: KindCounts): number {
   return KINDS.reduce((sum, kind) => sum + counts[kind], 0);
 }
 
+export function addKinds(a: KindCounts, b: KindCounts): KindCounts {
+  return kindCounts((kind) => a[kind] + b[kind]);
+}
+
 /** First opcode of each range of opcodes that are of one kind, in order (WebAssembly specification, "Index of Instructions"). */
 const RANGES: readonly (readonly [opcode: number, kind: Kind])[] = [
   [0x00, "other"],

@@ -1,5 +1,5 @@
-import type { FloatLayer, Model, Network } from "../src/index.js";
-import { BATCH_NORM_EPSILON, FIRING_THRESHOLD } from "../src/network.js";
+import type { Model } from "./model.js";
+import { BATCH_NORM_EPSILON, FIRING_THRESHOLD, type FloatLayer, type Network } from "./network.js";
 
 /** tdBN that changes nothing: Vth · (x − 0) / sqrt(variance + ε) · weight + 0 = x. */
 function identityBatchNorm(channels: number) {
