@@ -2,7 +2,7 @@ import { failed, fetch, isInFile, reset, setResidentBytes } from "./flash";
 import {
   HEADER_BYTES,
   HEADER_DECODER_LAYERS,
-  HEADER_IMAGE_CHANNELS,
+  HEADER_IMAGE_SIZE,
   HEADER_LATENT_SIZE,
   HEADER_LENGTH,
   HEADER_NAME,
@@ -199,8 +199,11 @@ export function open(length: u32, flags: u32): u32 {
       }
     }
   }
-  // Without time steps and priors nothing can be run.
-  if (status) store<u64>(HEADER + HEADER_IMAGE_CHANNELS, 0);
+  // Without time steps and priors nothing can be run. Aligned, as every access is: some processors have no other.
+  if (status) {
+    store<u64>(HEADER + HEADER_IMAGE_SIZE, 0);
+    store<u8>(HEADER + HEADER_PRIORS, 0);
+  }
   return status;
 }
 
