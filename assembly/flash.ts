@@ -1,9 +1,18 @@
+import { readFlash } from "./edge/flash";
+import { readFlashFile } from "./firmware/flash-file";
 import { HEADER_LENGTH } from "./format";
 import { tally } from "./ledger";
 import { HEADER, LEDGER_FETCHED, PLAN_FRONT, STATUS_FLASH } from "./memory";
 
 /** The core's only import: copies `length` bytes of the model file from `offset` to `destination`; 0 if it could. */
 declare function read(offset: u32, destination: u32, length: u32): i32;
+
+/** As `read`; what a guest brings with it takes the import's place (asconfig.json, `use`). */
+function copy(offset: u32, destination: u32, length: u32): u32 {
+  if (isDefined(WASI)) return readFlashFile(offset, destination, length);
+  if (isDefined(EDGE)) return readFlash(offset, destination, length);
+  return read(offset, destination, length);
+}
 
 /** STATUS_FLASH once a fetch has failed. What depends on it goes on, with whatever lies in memory, and reports it at the end. */
 export let failed: u32 = 0;
@@ -36,7 +45,7 @@ export function isInFile(offset: u32, length: u32): bool {
 
 export function fetch(offset: u32, destination: u32, length: u32): void {
   tally(LEDGER_FETCHED, length);
-  if (!isInFile(offset, length) || read(offset, destination, length)) {
+  if (!isInFile(offset, length) || copy(offset, destination, length)) {
     failed = STATUS_FLASH;
   }
 }

@@ -3,11 +3,20 @@ import { HEADER_PRIORS_OFFSET, PRIOR_HEADER_BYTES, PRIOR_SHIFT } from "./format"
 import { HEADER, NORMALS, RATES, STAGING } from "./memory";
 import { sigmoidOf } from "./sigmoid";
 
+/** Bytes of one latent neuron's row in a prior, its bias and its weights, for a latent size. */
+export function priorRowBytes(size: u32): u32 {
+  return ((size << 1) + 7) & -4;
+}
+
+/** Where a prior's record begins in the file. The caller gives the bytes of a row, which it needs itself. */
+export function recordOffset(prior: u32, size: u32, rowBytes: u32): u32 {
+  return load<u32>(HEADER + HEADER_PRIORS_OFFSET) + prior * (PRIOR_HEADER_BYTES + size * rowBytes);
+}
+
 /** Firing rates sigmoid(W · normals + b) of a prior, to RATES. */
 export function applyPrior(prior: u32, size: u32): void {
-  /** Bytes of one neuron's row: its bias and its weights. */
-  const rowBytes = ((size << 1) + 7) & -4;
-  let offset = load<u32>(HEADER + HEADER_PRIORS_OFFSET) + prior * (PRIOR_HEADER_BYTES + size * rowBytes);
+  const rowBytes = priorRowBytes(size);
+  let offset = recordOffset(prior, size, rowBytes);
   const shift = load<u32>(view(offset + PRIOR_SHIFT, STAGING, 4));
   offset += PRIOR_HEADER_BYTES;
   const bytes = size << 2;

@@ -4,13 +4,16 @@ import { Command, CommanderError } from "commander";
 import { type ErrorCode, SpikeletError } from "../src/errors.js";
 import { addEncodeCommand } from "./encode.js";
 import { addEvaluateCommand } from "./evaluate.js";
+import { addFirmwareCommand } from "./firmware.js";
 import { addFitCommand } from "./fit.js";
 import { addGenerateCommand } from "./generate.js";
 import { addImportCommand } from "./import.js";
 import { addInspectCommand } from "./inspect.js";
 import { addInterpolateCommand } from "./interpolate.js";
 import { Interruption } from "./interruption.js";
+import { addProfileCommand } from "./profile.js";
 import { addReconstructCommand } from "./reconstruct.js";
+import { addSimulateCommand } from "./simulate.js";
 import { version } from "./version.js";
 
 /** Exit status for something that went wrong, and for something that the user has to put right. */
@@ -18,7 +21,7 @@ const FAILURE = 1;
 const USER_MISTAKE = 2;
 
 /** Errors that are not the user's mistake. */
-const FAILURES: readonly ErrorCode[] = ["cannot-write", "core-failed"];
+const FAILURES: readonly ErrorCode[] = ["cannot-write", "core-failed", "firmware-failed"];
 
 function createProgram(): Command {
   const program = new Command("spikelet")
@@ -37,6 +40,9 @@ function createProgram(): Command {
   addFitCommand(program);
   addEvaluateCommand(program);
   addInspectCommand(program);
+  addFirmwareCommand(program);
+  addProfileCommand(program);
+  addSimulateCommand(program);
   return program;
 }
 
