@@ -65,3 +65,17 @@ export function sum(estimates: readonly Estimate[], unit: string): Estimate {
     sources: [...new Set(terms.flatMap((term) => term.sources))],
   };
 }
+
+/** The estimate of `next` for the value of another one, with the origin of both; as not priced as that one is. */
+export function onPriced(estimate: Estimate, next: (value: number) => Estimate): Estimate {
+  if (!isPriced(estimate)) return estimate;
+  const result = next(estimate.value);
+  if (!isPriced(result)) return result;
+  const notes = [estimate.note, result.note].filter((note) => note !== undefined);
+  return {
+    ...result,
+    grade: estimate.grade === "weak" ? "weak" : result.grade,
+    sources: [...new Set([...estimate.sources, ...result.sources])],
+    ...(notes.length ? { note: [...new Set(notes)].join("; ") } : {}),
+  };
+}

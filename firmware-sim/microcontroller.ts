@@ -1,5 +1,5 @@
 import type { Figure, How, Microcontroller } from "./device-schema.js";
-import { type Estimate, isPriced, type Priced, priced } from "./estimate.js";
+import { type Estimate, type Priced, priced } from "./estimate.js";
 
 const PAGE_BYTES = 65536;
 
@@ -38,25 +38,6 @@ export function shortages(device: Microcontroller, need: MemoryNeed): Shortage[]
 }
 
 /**
- * Cycles of one core carried over to another by what CoreMark each does per MHz: a guess for cores that nothing here runs.
- * @returns cycles
- */
-export function carryCycles(
-  cycles: number,
-  from: Microcontroller,
-  to: Microcontroller,
-  basis: How = "simulated",
-): Estimate {
-  if (!from.coremarkPerMhz) return { notPriced: `no CoreMark figure of ${from.name}` };
-  if (!to.coremarkPerMhz) return { notPriced: `no CoreMark figure of ${to.name}` };
-  const ratio = from.coremarkPerMhz.value / to.coremarkPerMhz.value;
-  return priced(cycles * ratio, "cycles", [from.coremarkPerMhz, to.coremarkPerMhz], {
-    basis,
-    note: `carried over from ${from.core} to ${to.core} by CoreMark per MHz`,
-  });
-}
-
-/**
  * How long one core takes.
  * @param basis - how the cycles were obtained
  * @returns seconds
@@ -84,18 +65,4 @@ export function energy(device: Microcontroller, cycles: number, basis: How = "si
     basis,
     note: activeCurrent.scope,
   });
-}
-
-/** The estimate of `next` for carried-over cycles, with the origin of both; as not priced as the cycles are. */
-export function ofCarried(cycles: Estimate, next: (cycles: number) => Estimate): Estimate {
-  if (!isPriced(cycles)) return cycles;
-  const result = next(cycles.value);
-  if (!isPriced(result)) return result;
-  const notes = [result.note, cycles.note].filter((note) => note !== undefined);
-  return {
-    ...result,
-    grade: cycles.grade === "weak" ? "weak" : result.grade,
-    sources: [...new Set([...result.sources, ...cycles.sources])],
-    ...(notes.length ? { note: notes.join("; ") } : {}),
-  };
 }

@@ -7,7 +7,7 @@ import { CountedCore, type Stage } from "./counted-core.js";
 import { deviceModel } from "./device-model.js";
 import type { Device, Microcontroller, Neuromorphic } from "./device-schema.js";
 import { cycles, ENGINES, type Engine, engineCosts } from "./engines.js";
-import { type Estimate, isPriced } from "./estimate.js";
+import { type Estimate, onPriced } from "./estimate.js";
 import { type KindCounts, kindCounts, sumOfKinds } from "./instruction-kinds.js";
 import { meanLedger } from "./mean-ledger.js";
 import { energy, latency, type Shortage, shortages } from "./microcontroller.js";
@@ -150,20 +150,6 @@ function stageProfiles(
       neuronUpdates,
     };
   });
-}
-
-/** Applies a function to what is priced. */
-function onPriced(estimate: Estimate, next: (value: number) => Estimate): Estimate {
-  if (!isPriced(estimate)) return estimate;
-  const result = next(estimate.value);
-  if (!isPriced(result)) return result;
-  const notes = [estimate.note, result.note].filter((note) => note !== undefined);
-  return {
-    ...result,
-    grade: estimate.grade === "weak" ? "weak" : result.grade,
-    sources: [...new Set([...estimate.sources, ...result.sources])],
-    ...(notes.length ? { note: [...new Set(notes)].join("; ") } : {}),
-  };
 }
 
 function onEngine(

@@ -4,8 +4,11 @@ import { describe, test } from "node:test";
 import { arithmeticTable } from "../firmware-sim/arithmetic.js";
 import type { Microcontroller, Neuromorphic } from "../firmware-sim/device-schema.js";
 import { findDevice, listDevices, readDevice } from "../firmware-sim/devices.js";
-import { isPriced } from "../firmware-sim/estimate.js";
-import { carryCycles, energy, latency, ofCarried, shortages } from "../firmware-sim/microcontroller.js";
+import coremark from "../firmware-sim/engines/coremark.json" with { type: "json" };
+import { cycles, machineInstructions } from "../firmware-sim/engines.js";
+import { isPriced, onPriced } from "../firmware-sim/estimate.js";
+import { kindCounts } from "../firmware-sim/instruction-kinds.js";
+import { energy, latency, shortages } from "../firmware-sim/microcontroller.js";
 
 const folder = new URL("../firmware-sim/devices/", import.meta.url);
 const text = (file: string) => readFileSync(new URL(file, folder), "utf8");
@@ -265,20 +268,27 @@ describe("microcontrollers", () => {
     assert.match(JSON.stringify(energy(microcontroller("apollo4-plus"), 1)), /notPriced.*no supply voltage/);
   });
 
-  test("cycles are carried over by CoreMark per MHz", () => {
-    const rp2040 = microcontroller("rp2040");
-    const carried = carryCycles(2.46e6, nrf, rp2040);
-    assert.ok(isPriced(carried), "both cores have a figure");
-    assert.ok(Math.abs(carried.value - 3.42e6) < 1e-6, `${carried.value} cycles`);
-    const time = ofCarried(carried, (cycles) => latency(rp2040, cycles));
-    assert.ok(isPriced(time), "the clock is known");
-    assert.ok(Math.abs(time.value - 3.42 / 133) < 1e-12, `${time.value} s`);
-    assert.match(time.note ?? "", /carried over from cortex-m4 to cortex-m0\+/);
-    const { coremarkPerMhz: _, ...unknown } = rp2040;
-    assert.match(JSON.stringify(carryCycles(1, nrf, unknown)), /no CoreMark figure/);
-    const weak = carryCycles(1, nrf, microcontroller("rp2350"));
-    const weakTime = ofCarried(weak, (cycles) => latency(microcontroller("rp2350"), cycles));
-    assert.ok(isPriced(weakTime) && weakTime.grade === "weak", "an unread CoreMark figure marks the result");
+  test("cycles follow from CoreMark: those of its score over its instructions in QEMU", () => {
+    const counts = kindCounts((kind) => (kind === "integer64" ? 1e6 : 0));
+    const onNrf = cycles("wasm2c", nrf, counts);
+    const instructions = machineInstructions("wasm2c", "cortex-m4", counts);
+    assert.ok(isPriced(onNrf) && isPriced(instructions), "wasm2c was measured on a Cortex-M4");
+    const perInstruction = 1e6 / 3.42 / coremark.instructionsPerIteration["cortex-m4"];
+    assert.ok(
+      Math.abs(onNrf.value / (instructions.value * perInstruction) - 1) < 1e-12,
+      `${onNrf.value} cycles`,
+    );
+    const { coremarkPerMhz: _, ...unknown } = nrf;
+    assert.match(JSON.stringify(cycles("wasm2c", unknown, counts)), /no CoreMark figure/);
+    const onLx7 = cycles("wasm2c", microcontroller("esp32-s3"), counts);
+    assert.ok(isPriced(onLx7), "the ESP32-S3 has a CoreMark figure");
+    assert.match(onLx7.note ?? "", /carried over from cortex-m4 to lx7/);
+    const time = onPriced(cycles("wasm2c", microcontroller("rp2350"), counts), (n) => latency(nrf, n));
+    assert.ok(isPriced(time) && time.grade === "weak", "a weak CoreMark figure marks the result");
+    assert.ok(
+      "notPriced" in cycles("wasm3", microcontroller("esp32-c3"), counts),
+      "wasm3 was not measured on RV32",
+    );
   });
 });
 
