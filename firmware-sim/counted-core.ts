@@ -127,15 +127,16 @@ export class CountedCore {
   /**
    * Makes one image.
    * @param prior - number of the first record of a prior; 0 if not given
+   * @param timeSteps - 1 … the model's time steps; all of them if not given
    */
-  draw(seed: Uint64, index: Uint64, prior = 0): CountedImage {
+  draw(seed: Uint64, index: Uint64, prior = 0, timeSteps = this.#timeSteps): CountedImage {
     const words = new Uint32Array(this.#exports.memory.buffer);
     words.set([lowWord(index), highWord(index)], memory.IMAGE_INDEX / 4);
     words.set([lowWord(seed), highWord(seed)], memory.SEED / 4);
     this.#counters.reset();
     this.#fetched = 0;
     this.#stages.length = 0;
-    this.#check(this.#exports.draw(prior, this.#timeSteps, 0));
+    this.#check(this.#exports.draw(prior, timeSteps, 0));
     this.#endStage();
     const address = words[memory.PLAN_IMAGE / 4];
     const pixels = new Uint8Array(this.#exports.memory.buffer, address, this.#imageBytes).slice();

@@ -7,6 +7,8 @@ const files = [
   "dist/spikelet.simd.wasm",
   "dist/spikelet.encoder.wasm",
   "dist/spikelet.encoder.simd.wasm",
+  "dist/spikelet.device.wasm",
+  "dist/firmware.wasm",
   "dist/browser.js",
   "models/esvae-mnist.spk",
 ];

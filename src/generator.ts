@@ -8,6 +8,7 @@ import { type ModelOutline, outlineModel } from "./model-file.js";
 import { type LayerShape, outputSize } from "./network.js";
 import { highWord, lowWord } from "./random.js";
 import { type ModelSource, readSource } from "./source.js";
+import { readSpikes, type Trace, type TracedMap, tracedMaps } from "./trace.js";
 
 /** What happened in one layer of the decoder while it made one image. */
 export interface LayerLedger {
@@ -39,6 +40,8 @@ export interface LoadOptions {
   readonly weights?: Weights;
   /** Whether `encode` and `reconstruct` will be called: the core that has the encoder is larger. */
   readonly encoder?: boolean;
+  /** Whether `trace` will be called: the spikes of every layer are then kept, which takes more memory. */
+  readonly trace?: boolean;
 }
 
 /** Which image, and how long the network runs for it. */
@@ -170,12 +173,15 @@ export class Generator {
   readonly #decoder: readonly LedgerLayer[];
   /** Empty if the core has no encoder. */
   readonly #encoder: readonly LedgerLayer[];
+  /** Empty if the core keeps no spikes. */
+  readonly #traced: readonly TracedMap[];
 
   private constructor(core: Core, model: ModelOutline, bytes: number, options: Required<LoadOptions>) {
     this.#core = core;
     this.#priors = mixtures(model.priors);
     this.#decoder = decoderLedger(model);
     this.#encoder = options.encoder ? encoderLedger(model) : [];
+    this.#traced = options.trace ? tracedMaps(core, model) : [];
     this.build = options.build;
     this.weights = options.weights;
     this.info = {
@@ -196,15 +202,15 @@ export class Generator {
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Generator> {
     const bytes = await readSource(source);
     const model = outlineModel(bytes);
-    const { build = bestBuild(), weights = "resident", encoder = false } = options;
+    const { build = bestBuild(), weights = "resident", encoder = false, trace = false } = options;
     if (encoder && !model.encoder.length) {
       throw new SpikeletError(
         "bad-option",
         `The model "${model.name}" has no encoder; encode and reconstruct need one. Import a checkpoint that has \`encoder.*\` tensors.`,
       );
     }
-    const core = await Core.open(bytes, { build, weights, encoder });
-    return new Generator(core, model, bytes.length, { build, weights, encoder });
+    const core = await Core.open(bytes, { build, weights, encoder, trace });
+    return new Generator(core, model, bytes.length, { build, weights, encoder, trace });
   }
 
   /** Size of the Wasm binary in use. */
@@ -329,9 +335,17 @@ export class Generator {
    * @throws SpikeletError "bad-option", or "bad-input" if neither is given, or one of the wrong length or range
    */
   decode(options: DecodeOptions): Images {
-    const { firingRates, spikeTrains, ledger = false } = options;
+    const { ledger = false } = options;
     const steps = this.#timeSteps(options);
     this.#core.clearLedger();
+    this.#decode(options, steps, ledger);
+    const pixels = new Uint8Array(this.imageBytes);
+    this.#copyPixels(pixels, 0);
+    return { pixels, count: 1, ledgers: ledger ? [this.#readLedger(this.#decoder, steps)] : [] };
+  }
+
+  #decode(options: DecodeOptions, steps: number, ledger: boolean): void {
+    const { firingRates, spikeTrains } = options;
     if (firingRates && !spikeTrains) {
       this.#writeRates(firingRates);
       this.#select(options, this.#priors[0], 0);
@@ -342,9 +356,39 @@ export class Generator {
       throw new SpikeletError("bad-input", "decode needs either firingRates or spikeTrains, and not both.");
     }
     this.#core.decode(steps, ledger);
+  }
+
+  /**
+   * Makes one image and tells which neurons fired on the way: image `index` of `seed`, as `generate` makes it, or what `decode`
+   * makes of given firing rates or spike trains.
+   * @throws SpikeletError "bad-option", also if the generator was loaded without `trace`; "bad-input" as `decode`
+   */
+  trace(options: DecodeOptions = {}): Trace {
+    if (!this.#traced.length) {
+      throw new SpikeletError(
+        "bad-option",
+        "The generator keeps no spikes; expected `Generator.load(source, { trace: true })`.",
+      );
+    }
+    const timeSteps = this.#timeSteps(options);
+    this.#core.clearLedger();
+    if (options.firingRates || options.spikeTrains) this.#decode(options, timeSteps, true);
+    else this.#core.generate(this.#select(options, this.#prior(options), 0), timeSteps, true);
+    const [latent, ...layers] = this.#traced;
     const pixels = new Uint8Array(this.imageBytes);
     this.#copyPixels(pixels, 0);
-    return { pixels, count: 1, ledgers: ledger ? [this.#readLedger(this.#decoder, steps)] : [] };
+    return {
+      timeSteps,
+      latentSpikes: readSpikes(this.#core, latent, timeSteps),
+      layers: layers.map((map) => ({
+        name: map.name,
+        size: map.size,
+        channels: map.channels,
+        spikes: readSpikes(this.#core, map, timeSteps),
+      })),
+      pixels,
+      ledger: this.#readLedger(this.#decoder, timeSteps),
+    };
   }
 
   /**

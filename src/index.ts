@@ -1,7 +1,10 @@
 export { readNetwork } from "./checkpoint/architecture.js";
 export { readCheckpoint } from "./checkpoint/checkpoint.js";
 export { type Build, bestBuild, type Weights, wasmBytes } from "./core.js";
+export { fitImages } from "./data/fit-image.js";
+export type { ImageSet } from "./data/idx.js";
 export { type ErrorCode, SpikeletError } from "./errors.js";
+export { networkOf } from "./float-model.js";
 export {
   type DecodeOptions,
   type EncodeOptions,
@@ -29,3 +32,4 @@ export {
   type Rounding,
 } from "./quantize.js";
 export type { ModelSource } from "./source.js";
+export type { LayerSpikes, Trace } from "./trace.js";

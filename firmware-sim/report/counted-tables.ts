@@ -1,0 +1,79 @@
+import { isPriced } from "../estimate.js";
+import type { Profile, StageProfile } from "../profile.js";
+import { formatImages, formatPercent, formatQuantity } from "./quantity.js";
+import { type Cell, countedCell, estimateCell, type Footnotes, type Table } from "./table.js";
+
+/** For what a stage has none of. */
+const countedOrNone = (value: number) => (value === 0 ? "–" : countedCell(value));
+
+/** Where the last layer's figures have the readout's in them. */
+const READOUT = "The last stage includes the readout.";
+
+/** What the stages of an image take. */
+export function stageTable({ stages, images }: Profile): Table {
+  const total = (of: (stage: StageProfile) => number) => stages.reduce((sum, stage) => sum + of(stage), 0);
+  const row = (stage: Omit<StageProfile, "byKind" | "bits">, rate: string | Cell) => [
+    stage.name,
+    countedCell(stage.instructions),
+    countedOrNone(stage.synapticOperations),
+    countedOrNone(stage.neuronUpdates),
+    rate,
+    countedCell(stage.bytesFetched),
+    countedOrNone(stage.weightBytes),
+  ];
+  const image = {
+    name: "image",
+    instructions: total((stage) => stage.instructions),
+    synapticOperations: total((stage) => stage.synapticOperations),
+    neuronUpdates: total((stage) => stage.neuronUpdates),
+    bytesFetched: total((stage) => stage.bytesFetched),
+    weightBytes: total((stage) => stage.weightBytes),
+    neurons: total((stage) => stage.neurons),
+    firingRate: 0,
+  };
+  return {
+    title: "Stages of an image",
+    heads: [
+      "stage",
+      "Wasm instructions",
+      "synaptic operations",
+      "neuron updates",
+      "firing rate",
+      "bytes fetched",
+      "weight bytes",
+    ],
+    rows: [
+      ...stages.map((stage) => row(stage, { text: formatPercent(stage.firingRate), marks: ["c"] })),
+      row(image, "–"),
+    ],
+    remarks: [`Exact counts, mean of ${formatImages(images.count)}. ${READOUT}`],
+  };
+}
+
+/** The spiking decoder beside a dense network that does the same. */
+export function denseTable({ arithmetic: { dense, spiking }, model }: Profile, footnotes: Footnotes): Table {
+  const sources = footnotes.add([
+    ...new Set(
+      [dense, spiking].flatMap(({ lowest, highest }) =>
+        [lowest, highest].flatMap((cost) => (isPriced(cost) ? cost.sources : [])),
+      ),
+    ),
+  ]);
+  const row = (name: string, { operations, lowest, highest }: typeof dense) => [
+    name,
+    countedCell(operations),
+    estimateCell(lowest, footnotes, formatQuantity),
+    estimateCell(highest, footnotes, formatQuantity),
+    { text: "", notes: sources },
+  ];
+  return {
+    title: "The same decoder as a dense network, in one table of 45 nm arithmetic",
+    heads: ["", "operations", "each weight fetched once", "each operation fetches its weight", "notes"],
+    rows: [row("dense, 8 bits, one pass", dense), row(`spiking, ${model.timeSteps} time steps`, spiking)],
+    remarks: [
+      "Arithmetic and weight fetches alone, on none of the devices: multiply-accumulates of the dense network, additions of " +
+        "the spiking one. Where each operation fetches its weight, fetches are nearly all of it, and having no multiplications " +
+        "saves little.",
+    ],
+  };
+}
