@@ -1,11 +1,11 @@
 import type { Command } from "commander";
+import { fitImages } from "../src/data/fit-image.js";
 import { SpikeletError } from "../src/errors.js";
 import { withFittedPriors } from "../src/evaluation/fit-priors.js";
 import { encodeRates } from "../src/evaluation/rates.js";
 import { mixtures } from "../src/mixture.js";
 import { decodeModel, encodeModel } from "../src/model-file.js";
 import { readLabelledImages } from "./dataset.js";
-import { fitImages } from "./fit-image.js";
 import { formatCount } from "./format.js";
 import { loadModel } from "./load.js";
 import { integerOption } from "./options.js";

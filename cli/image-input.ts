@@ -1,9 +1,9 @@
 import { stat } from "node:fs/promises";
+import { fitImages } from "../src/data/fit-image.js";
 import { isGzip } from "../src/data/gzip.js";
 import { type ImageSet, readIdxImages } from "../src/data/idx.js";
 import { SpikeletError } from "../src/errors.js";
 import { type ImageShape, imageBytes } from "./batch.js";
-import { fitImages } from "./fit-image.js";
 import { about, readInput } from "./input.js";
 import { readJpeg } from "./jpeg-input.js";
 import { PNG_SIGNATURE } from "./png-chunks.js";

@@ -1,7 +1,7 @@
-import type { ImageSet } from "../src/data/idx.js";
-import { resizeImages } from "../src/data/resize.js";
-import { SpikeletError } from "../src/errors.js";
-import type { ImageShape } from "./batch.js";
+import { SpikeletError } from "../errors.js";
+import type { Model } from "../model.js";
+import type { ImageSet } from "./idx.js";
+import { resizeImages } from "./resize.js";
 
 /** Pillow's weights of red, green and blue in grey (ITU-R 601-2: 299, 587, 114 of 1000) in units of 2^−16. */
 const GREY_WEIGHTS = [19595, 38470, 7471] as const;
@@ -9,9 +9,13 @@ const GREY_WEIGHTS = [19595, 38470, 7471] as const;
 /**
  * Brings images to a model's size and channels as the reference does it: RGB to grey by luminance, grey to RGB by
  * repetition, then bilinear with antialiasing; what is not square is stretched.
+ * @returns (count, imageSize, imageSize, imageChannels)
  * @throws SpikeletError "bad-input" for images of other than 1 or 3 channels
  */
-export function fitImages(images: ImageSet, { imageSize, imageChannels }: ImageShape): Uint8Array {
+export function fitImages(
+  images: ImageSet,
+  { imageSize, imageChannels }: Pick<Model, "imageSize" | "imageChannels">,
+): Uint8Array {
   const { rows, columns } = images;
   const pixels = convertChannels(images, imageChannels);
   const to = { rows: imageSize, columns: imageSize };
