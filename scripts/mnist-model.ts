@@ -18,7 +18,7 @@ const COMPONENTS = 30;
 export async function makeMnistModel(data: string): Promise<Uint8Array> {
   const read = (path: string) => new Uint8Array(readFileSync(join(data, path)));
   const network = readNetwork(readCheckpoint(read("esvae-mnist/checkpoint.pth")));
-  const { model } = quantizeNetwork(network, { bits: 8, encoderBits: 6, name: "esvae-mnist" });
+  const { model } = quantizeNetwork(network, { bits: 8, encoderBits: 5, name: "esvae-mnist" });
   const generator = await Generator.load(encodeModel(model), { encoder: true });
   const images = readIdxImages(read("mnist/train-images-idx3-ubyte.gz"));
   const labels = readIdxLabels(read("mnist/train-labels-idx1-ubyte.gz"));
