@@ -227,7 +227,7 @@ export function decode(steps: u32, ledger: u32): u32 {
   const status = checkSteps(steps);
   if (status) return status;
   setCounting(ledger);
-  start();
+  start(steps);
   let layer = firstLayer();
   let counters = LEDGER_LAYERS;
   let left = layerCount();
@@ -238,7 +238,7 @@ export function decode(steps: u32, ledger: u32): u32 {
     runLayer(layer, !left, steps);
     layer = after(layer);
   } while (left);
-  emit(steps);
+  emit();
   return failed;
 }
 
