@@ -43,9 +43,11 @@ export const RESPONSE: u32 = LEFT + 64;
 export const COEFFICIENTS: u32 = RESPONSE + 64;
 /** Spikes of one position of the last layer, where no map keeps them. */
 export const LAST_SPIKES: u32 = COEFFICIENTS + 128;
+/** A row of weights that are all 0: nothing is ever written here. */
+export const ZEROS: u32 = LAST_SPIKES + 64;
 
 /** i32 each. */
-export const NORMALS: u32 = LAST_SPIKES + 64;
+export const NORMALS: u32 = ZEROS + 64;
 export const RATES: u32 = NORMALS + 4 * MAX_LATENT_SIZE;
 
 /** What was last read from flash. */
