@@ -230,7 +230,7 @@ export function decode(steps: u32, ledger: u32): u32 {
   const status = checkSteps(steps);
   if (status) return status;
   setCounting(ledger);
-  start();
+  start(steps);
   let layer = firstLayer();
   let counters = LEDGER_LAYERS;
   let left = layerCount();
@@ -241,7 +241,7 @@ export function decode(steps: u32, ledger: u32): u32 {
     runLayer(layer, !left, steps);
     layer = after(layer);
   } while (left);
-  emit(steps);
+  emit();
   return failed;
 }
 

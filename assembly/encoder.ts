@@ -15,8 +15,6 @@ import {
   MAX_ENCODER_LAYERS,
   MAX_TIME_STEPS,
 } from "./format";
-import { fire as firePlain, integrate as integratePlain } from "./integrate";
-import { fire as fireSimd, integrate as integrateSimd } from "./integrate-simd";
 import { after, Layer } from "./layer";
 import { tally } from "./ledger";
 import {
@@ -28,12 +26,14 @@ import {
   PLAN_BYTES,
   PLAN_FRONT,
   PLAN_IMAGE,
+  POTENTIALS,
   RATES,
   STATUS_BAD_ARGUMENT,
   STATUS_BAD_MODEL,
   STATUS_MEMORY,
   STATUS_OK,
 } from "./memory";
+import { runNeurons } from "./neurons";
 import { imageChannels, imageSize } from "./readout";
 import { roundShift } from "./sigmoid";
 import { expand } from "./weights";
@@ -274,9 +274,9 @@ function runLayer(layer: Layer, steps: u32): void {
         let x = start;
         do {
           const left = u32(!x) * pixelBytes;
-          let k = max(r, above);
-          let spikes = pixel + k * rowBytes + left;
-          let weights = first + (k - r) * rowWeights + (left << weightsShift);
+          const k = max(r, above);
+          const spikes = pixel + k * rowBytes + left;
+          const weights = first + (k - r) * rowWeights + (left << weightsShift);
           if (isImage) {
             convolve(
               spikes,
@@ -290,23 +290,25 @@ function runLayer(layer: Layer, steps: u32): void {
               sums,
               steps,
             );
-          } else {
-            for (; k < end; k++) {
-              const from = k > above ? sums : biases;
-              const fromStep = u32(k > above) << 6;
-              if (ASC_FEATURE_SIMD) {
-                integrateSimd(spikes, stepBytes, run - left, weights, from, fromStep, sums, steps);
-              } else {
-                integratePlain(spikes, stepBytes, run - left, weights, from, fromStep, sums, steps);
-              }
-              spikes += rowBytes;
-              weights += rowWeights;
-            }
           }
-          if (end == rows) {
-            if (ASC_FEATURE_SIMD) fireSimd(sums, biases + 64, fired, output.stepBytes, steps);
-            else firePlain(sums, biases + 64, fired, output.stepBytes, steps);
-          }
+          // What the image adds is summed already.
+          const isFirst = !(r | u32(isImage));
+          runNeurons(
+            spikes,
+            stepBytes,
+            run - left,
+            isImage ? 0 : end - k,
+            rowBytes,
+            weights,
+            rowWeights,
+            isFirst ? biases : sums,
+            isFirst ? 0 : 64,
+            end == rows ? POTENTIALS : sums,
+            biases + 64,
+            fired,
+            output.stepBytes,
+            steps,
+          );
           sums += layer.sumsStep;
           fired += output.pixelBytes;
           pixel += pixelBytes << 1;

@@ -1,8 +1,7 @@
 import { residentBytes, view } from "./flash";
 import { BLOCK_PARAMETER_BYTES } from "./format";
-import { fire as firePlain, integrate as integratePlain } from "./integrate";
-import { fire as fireSimd, integrate as integrateSimd } from "./integrate-simd";
-import { LAYER_STATE_BYTES, PARAMETERS } from "./memory";
+import { LAYER_STATE_BYTES, PARAMETERS, POTENTIALS } from "./memory";
+import { runNeurons } from "./neurons";
 import { gather } from "./readout";
 import { expand } from "./weights";
 
@@ -95,24 +94,28 @@ export function runLayer(layer: Layer, isLast: bool, steps: u32): void {
         do {
           let x = right;
           do {
-            let weights = first;
-            let spikes = pixel + r * rowBytes;
-            for (let k = r; k < end && spikes < mapEnd; k++) {
-              const run = pixelBytes << u32(right & u32(x + 1 < width));
-              if (ASC_FEATURE_SIMD) {
-                integrateSimd(spikes, stepBytes, run, weights, k ? sums : biases, k << 6, sums, steps);
-              } else {
-                integratePlain(spikes, stepBytes, run, weights, k ? sums : biases, k << 6, sums, steps);
-              }
-              weights += rowWeights;
-              spikes += rowBytes;
-            }
-            if (end > below) {
-              const fired = block + (y * width + x) * output.pixelBytes;
-              if (ASC_FEATURE_SIMD) fireSimd(sums, biases + 64, fired, output.stepBytes, steps);
-              else firePlain(sums, biases + 64, fired, output.stepBytes, steps);
-              if (isLast) gather(y, x, fired, output.stepBytes, steps);
-            }
+            const run = pixelBytes << u32(right & u32(x + 1 < width));
+            const inMap = 1 + u32(pixel + rowBytes < mapEnd);
+            const spikes = pixel + r * rowBytes;
+            const fired = block + (y * width + x) * output.pixelBytes;
+            const isDone = end > below;
+            runNeurons(
+              spikes,
+              stepBytes,
+              run,
+              min(end, inMap) - r,
+              rowBytes,
+              first,
+              rowWeights,
+              r ? sums : biases,
+              r << 6,
+              isDone ? POTENTIALS : sums,
+              biases + 64,
+              fired,
+              output.stepBytes,
+              steps,
+            );
+            if (isLast & isDone) gather(y, x, fired, output.stepBytes, steps);
             sums += layer.sumsStep;
             pixel += pixelBytes;
             x += 2;

@@ -34,13 +34,20 @@ export const SEED: u32 = IMAGE_INDEX + 8;
 export const WORDS: u32 = SEED + 8;
 /** Biases and thresholds of the block in work, where they are not resident. */
 export const PARAMETERS: u32 = WORDS + 16;
-/** What is left of the potentials of the block in work, and later the readout's R. */
-export const LEFT: u32 = PARAMETERS + 128;
+/** Potentials of the block in work, and what is left of them. */
+export const POTENTIALS: u32 = PARAMETERS + 128;
+export const LEFT: u32 = POTENTIALS + 64;
+/** The readout's R of the block in work, in lane order. */
+export const RESPONSE: u32 = LEFT + 64;
+/** What a spike of each step counts in the readout, in four lanes. */
+export const COEFFICIENTS: u32 = RESPONSE + 64;
 /** Spikes of one position of the last layer, where no map keeps them. */
-export const LAST_SPIKES: u32 = LEFT + 64;
+export const LAST_SPIKES: u32 = COEFFICIENTS + 128;
+/** A row of weights that are all 0: nothing is ever written here. */
+export const ZEROS: u32 = LAST_SPIKES + 64;
 
 /** i32 each. */
-export const NORMALS: u32 = LAST_SPIKES + 64;
+export const NORMALS: u32 = ZEROS + 64;
 export const RATES: u32 = NORMALS + 4 * MAX_LATENT_SIZE;
 
 /** What was last read from flash. */

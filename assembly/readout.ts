@@ -1,6 +1,6 @@
 import { HEADER_IMAGE_CHANNELS, HEADER_IMAGE_SIZE, HEADER_READOUT_SHIFT, READOUT_CHANNELS } from "./format";
 import { addSpikes, counting } from "./ledger";
-import { HEADER, LEDGER_READOUT, LEFT, PLAN_IMAGE, READOUT } from "./memory";
+import { COEFFICIENTS, HEADER, LEDGER_READOUT, PLAN_IMAGE, READOUT, RESPONSE } from "./memory";
 import { sigmoidOf } from "./sigmoid";
 
 // The readout is linear, so it is applied to R = Σ coef[t] · spike[t] once and not at every step. Its sums are an image
@@ -47,52 +47,82 @@ export function clear(p: u32, bytes: u32): void {
 /** What a spike in the last step counts, Q12. */
 const LAST_COEFFICIENT: u32 = 4096;
 
-/** What a spike counts one step before one that counts `coefficient`. */
-function before(coefficient: u32): u32 {
-  return (coefficient * 4 + 2) / 5;
-}
-
 /** Σ weight · R over the channels of one position. */
 function dot(weights: u32): i32 {
   if (ASC_FEATURE_SIMD) {
     let sum = i32x4.splat(0);
     for (let k: u32 = 0; k < READOUT_CHANNELS << 1; k += 16) {
-      sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load(weights + k), v128.load(k, LEFT)));
+      sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load(weights + k), v128.load(k, RESPONSE)));
     }
     sum = i32x4.add(sum, i8x16.shuffle(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
     return i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1);
   } else {
+    // Lane 4n + j holds channel 8j + n.
     let sum = 0;
-    let k: u32 = 0;
+    let lanes: u32 = 0;
     do {
-      sum += <i32>load<i16>(weights + k) * <i32>load<i16>(k, LEFT);
-      k += 2;
-    } while (k < READOUT_CHANNELS << 1);
+      sum +=
+        <i32>load<i16>(weights) * <i32>load<i16>(lanes, RESPONSE) +
+        <i32>load<i16>(weights, 16) * <i32>load<i16>(lanes, RESPONSE + 2) +
+        <i32>load<i16>(weights, 32) * <i32>load<i16>(lanes, RESPONSE + 4) +
+        <i32>load<i16>(weights, 48) * <i32>load<i16>(lanes, RESPONSE + 6);
+      weights += 2;
+      lanes += 8;
+    } while (lanes & 63);
     return sum;
   }
 }
 
-/** Clears the sums. */
-export function start(): void {
-  clear(load<u32>(PLAN_IMAGE), imageBytes());
+/** From lane order to the order of channels. */
+function toChannelOrder(): void {
+  const r0 = v128.load(0, RESPONSE);
+  const r1 = v128.load(0, RESPONSE + 16);
+  const r2 = v128.load(0, RESPONSE + 32);
+  const r3 = v128.load(0, RESPONSE + 48);
+  // Eight channels of every fourth lane.
+  const a = i16x8.shuffle(r0, r1, 0, 4, 8, 12, 1, 5, 9, 13);
+  const b = i16x8.shuffle(r2, r3, 0, 4, 8, 12, 1, 5, 9, 13);
+  const c = i16x8.shuffle(r0, r1, 2, 6, 10, 14, 3, 7, 11, 15);
+  const d = i16x8.shuffle(r2, r3, 2, 6, 10, 14, 3, 7, 11, 15);
+  v128.store(0, i64x2.shuffle(a, b, 0, 2), RESPONSE);
+  v128.store(0, i64x2.shuffle(a, b, 1, 3), RESPONSE + 16);
+  v128.store(0, i64x2.shuffle(c, d, 0, 2), RESPONSE + 32);
+  v128.store(0, i64x2.shuffle(c, d, 1, 3), RESPONSE + 48);
+}
+
+/** Sets what the spikes of each step count, and all sums to what the biases come to. */
+export function start(steps: u32): void {
+  let coefficient = LAST_COEFFICIENT;
+  let coefficients: u32 = 0;
+  do {
+    steps--;
+    store<u64>(steps << 3, u64(coefficient) * 0x0001000100010001, COEFFICIENTS);
+    coefficients += coefficient;
+    coefficient = (coefficient * 4 + 2) / 5;
+  } while (steps);
+  let sum = load<u32>(PLAN_IMAGE);
+  const end = sum + imageBytes();
+  do {
+    let bias = READOUT;
+    do {
+      store<u32>(sum, load<u32>(bias) * coefficients);
+      sum += 4;
+      bias += 4;
+    } while (bias < READOUT + pixelBytes());
+  } while (sum < end);
 }
 
 /** Adds what the 32 neurons at (y, x) contribute to the sums. */
 export function gather(y: u32, x: u32, spikes: u32, spikeStep: u32, steps: u32): void {
-  let count: u32 = 0;
-  let coefficient = LAST_COEFFICIENT;
-  spikes += spikeStep * steps;
-  clear(LEFT, READOUT_CHANNELS << 1);
-  do {
-    spikes -= spikeStep;
-    for (let active = load<u32>(spikes); active; active &= active - 1) {
-      const sum = ctz(active) << 1;
-      store<u16>(sum, <u32>load<u16>(sum, LEFT) + coefficient, LEFT);
-      count++;
-    }
-    coefficient = before(coefficient);
-  } while (--steps);
-  if (counting) addSpikes(LEDGER_READOUT, count, y, x, imageSize(), imageChannels());
+  if (counting) {
+    let count: u32 = 0;
+    do {
+      count += popcnt(load<u32>(spikes));
+      spikes += spikeStep;
+    } while (--steps);
+    addSpikes(LEDGER_READOUT, count, y, x, imageSize(), imageChannels());
+  }
+  if (ASC_FEATURE_SIMD) toChannelOrder();
   let weights = READOUT + pixelBytes();
   let sum = load<u32>(PLAN_IMAGE) + y * rowBytes() + x * pixelBytes();
   const window = pixelBytes() * 3;
@@ -108,14 +138,8 @@ export function gather(y: u32, x: u32, spikes: u32, spikeStep: u32, steps: u32):
   } while (--ky);
 }
 
-/** Adds the biases and turns the sums into pixels, in place. */
-export function emit(steps: u32): void {
-  let coefficient = LAST_COEFFICIENT;
-  let coefficients: u32 = 0;
-  do {
-    coefficients += coefficient;
-    coefficient = before(coefficient);
-  } while (--steps);
+/** Turns the sums into pixels, in place. */
+export function emit(): void {
   let pixel = load<u32>(PLAN_IMAGE);
   let sum = pixel + rowBytes();
   let y = imageSize();
@@ -123,15 +147,10 @@ export function emit(steps: u32): void {
     const rowEnd = sum + rowBytes();
     sum += pixelBytes();
     do {
-      let bias = READOUT;
-      do {
-        const membrane = load<u32>(sum) + load<u32>(bias) * coefficients;
-        const shift = <u32>load<u8>(HEADER + HEADER_READOUT_SHIFT) - 1;
-        store<u8>(pixel, (sigmoidOf(membrane, shift) * 255 + 32768) >> 16);
-        pixel++;
-        sum += 4;
-        bias += 4;
-      } while (bias < READOUT + pixelBytes());
+      const shift = <u32>load<u8>(HEADER + HEADER_READOUT_SHIFT) - 1;
+      store<u8>(pixel, (sigmoidOf(load<i32>(sum), shift) * 255 + 32768) >> 16);
+      pixel++;
+      sum += 4;
     } while (sum < rowEnd);
   } while (--y);
 }

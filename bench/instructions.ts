@@ -1,9 +1,5 @@
-import { readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import asc from "assemblyscript/asc";
+import { KINDS, type Kind, sumOfKinds } from "../firmware-sim/instruction-kinds.js";
 import { Counters, instrument } from "../firmware-sim/instrument.js";
-import { functionNames, haveSameCode } from "../firmware-sim/wasm-binary.js";
 import { networkOf } from "../src/float-model.js";
 import { encodeModel, Generator, quantizeNetwork, type WeightBits, wasmBytes } from "../src/index.js";
 import { BareCore } from "./bare-core.js";
@@ -21,33 +17,14 @@ export interface InstructionCount {
   readonly executed: number;
   readonly synapticOperations: number;
   readonly perSynapticOperation: number;
-  /** Executed instructions by function, most first. */
-  readonly functions: readonly { readonly name: string; readonly executed: number }[];
+  /** Executed instructions by kind, most first. */
+  readonly kinds: readonly { readonly kind: Kind; readonly executed: number }[];
 }
 
 export interface InstructionsResult {
   readonly images: number;
   readonly counts: readonly InstructionCount[];
   readonly bars: readonly Bar[];
-}
-
-/** The names that the published binary lacks, from the same source compiled once more with names. */
-async function namesOf(binary: Uint8Array): Promise<Map<number, string>> {
-  const outFile = join(tmpdir(), `spikelet-named-${process.pid}.wasm`);
-  const options = [
-    "assembly/index.ts",
-    "--config",
-    "asconfig.json",
-    "--target",
-    "plain",
-    "--debug",
-    "--outFile",
-    outFile,
-  ];
-  const { error } = await asc.main(options);
-  if (error) return new Map();
-  const named = readFileSync(outFile);
-  return haveSameCode(named, binary) ? functionNames(named) : new Map();
 }
 
 function modelOf(setting: Setting, bits: WeightBits): Uint8Array {
@@ -60,9 +37,7 @@ export async function countInstructions(
   images: number,
   seed: number,
 ): Promise<InstructionsResult> {
-  const plain = wasmBytes("plain");
-  const instrumented = new WebAssembly.Module(new Uint8Array(instrument(plain)));
-  const names = await namesOf(plain);
+  const instrumented = new WebAssembly.Module(new Uint8Array(instrument(wasmBytes("plain"))));
   const { timeSteps } = setting.model;
   const counts: InstructionCount[] = [];
   for (const bits of [8, 4] as const) {
@@ -74,15 +49,13 @@ export async function countInstructions(
       const counters = new Counters(core.exports);
       counters.reset();
       for (let index = 0; index < images; index++) core.generate(seed, index, timeSteps);
-      const functions = [...counters.byFunction()]
-        .map(([index, executed]) => ({
-          name: names.get(index) ?? `function ${index}`,
-          executed: executed / images,
-        }))
-        .sort((a, b) => b.executed - a.executed);
-      const executed = sumOf(functions.map((f) => f.executed));
+      const byKind = counters.byKind();
+      const kinds = KINDS.map((kind) => ({ kind, executed: byKind[kind] / images })).sort(
+        (a, b) => b.executed - a.executed,
+      );
+      const executed = sumOfKinds(byKind) / images;
       const perSynapticOperation = executed / synapticOperations;
-      counts.push({ bits, weights, executed, synapticOperations, perSynapticOperation, functions });
+      counts.push({ bits, weights, executed, synapticOperations, perSynapticOperation, kinds });
     }
   }
   const bars = counts.map((c) => {
@@ -96,16 +69,16 @@ export function printInstructions({ images, counts, bars }: InstructionsResult):
   return [
     `Executed Wasm instructions of the plain build, mean of ${images} images from seed to pixels:`,
     table(
-      ["bits", "weights", "instructions", "synaptic operations", "ratio", "by function"],
+      ["bits", "weights", "instructions", "synaptic operations", "ratio", "by kind"],
       counts.map((c) => [
         String(c.bits),
         c.weights,
         digits(c.executed),
         digits(c.synapticOperations),
         c.perSynapticOperation.toFixed(3),
-        c.functions
-          .slice(0, 4)
-          .map((f) => `${f.name} ${percent(f.executed / c.executed)}`)
+        c.kinds
+          .slice(0, 6)
+          .map((k) => `${k.kind} ${percent(k.executed / c.executed)}`)
           .join(", "),
       ]),
     ),

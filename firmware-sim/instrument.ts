@@ -1,6 +1,6 @@
-// Counts the instructions that a Wasm binary executes, exactly: i64 counters for each function and kind of instruction, to which
-// every straight run of instructions adds its own where it begins. Nothing else of the binary changes, so what is counted is
-// what is shipped.
+// Counts the instructions that a Wasm binary executes, exactly: an i64 counter for each kind of instruction, to which every
+// straight run of instructions adds its own where it begins. Nothing else of the binary changes, so what is counted is what
+// is shipped.
 //
 // The rule: every executed instruction counts one, constants and locals included, `if`, branches and calls too;
 // `block`, `loop`, `else` and `end` do nothing when they are reached and count nothing. A run ends where control can leave it or
@@ -49,7 +49,7 @@ export interface InstrumentOptions {
 
 /** Indices of the globals that instrumented code uses. */
 interface Globals {
-  readonly counterOf: (functionIndex: number, kind: Kind) => number;
+  readonly counterOf: (kind: Kind) => number;
   readonly fuel: number | undefined;
   readonly place: number;
 }
@@ -73,7 +73,7 @@ function prologue(counts: ReadonlyMap<Kind, number>, functionIndex: number, glob
       ...[OP.if, TYPE.empty, OP.unreachable, OP.end],
     );
   }
-  for (const [kind, n] of counts) code.push(...addTo(globals.counterOf(functionIndex, kind), n));
+  for (const [kind, n] of counts) code.push(...addTo(globals.counterOf(kind), n));
   return code;
 }
 
@@ -128,12 +128,11 @@ export function instrument(binary: Uint8Array, { fuel = false }: InstrumentOptio
     definitions.push([type, 1, zero, 0, OP.end]);
     return first + exports.length - 1;
   };
-  const counters = new Map<string, number>();
+  const counters = new Map<Kind, number>();
   const globals: Globals = {
-    counterOf: (functionIndex, kind) => {
-      const name = `${PREFIX}${functionIndex}:${kind}`;
-      const counter = counters.get(name) ?? define(name, TYPE.i64, OP.i64Const);
-      counters.set(name, counter);
+    counterOf: (kind) => {
+      const counter = counters.get(kind) ?? define(`${PREFIX}${kind}`, TYPE.i64, OP.i64Const);
+      counters.set(kind, counter);
       return counter;
     },
     fuel: fuel ? define(FUEL, TYPE.i64, OP.i64Const) : undefined,
@@ -162,49 +161,32 @@ export function instrument(binary: Uint8Array, { fuel = false }: InstrumentOptio
 
 /** The counters of an instance of an instrumented module. */
 export class Counters {
-  readonly #counters: readonly { functionIndex: number; kind: Kind; global: WebAssembly.Global }[];
+  readonly #counters: readonly (readonly [kind: Kind, global: WebAssembly.Global])[];
   readonly #fuel: WebAssembly.Global | undefined;
   readonly #place: WebAssembly.Global | undefined;
 
   constructor(exports: WebAssembly.Exports) {
-    this.#counters = Object.entries(exports)
-      .filter(([name]) => name.startsWith(PREFIX))
-      .map(([name, global]) => {
-        const [functionIndex, kind] = name.slice(PREFIX.length).split(":");
-        return {
-          functionIndex: Number(functionIndex),
-          kind: kind as Kind,
-          global: global as WebAssembly.Global,
-        };
-      });
+    this.#counters = KINDS.flatMap((kind) => {
+      const global = exports[PREFIX + kind] as WebAssembly.Global | undefined;
+      return global ? [[kind, global] as const] : [];
+    });
     this.#fuel = exports[FUEL] as WebAssembly.Global | undefined;
     this.#place = exports[PLACE] as WebAssembly.Global | undefined;
   }
 
   reset(): void {
-    for (const { global } of this.#counters) global.value = 0n;
+    for (const [, global] of this.#counters) global.value = 0n;
   }
 
   /** Executed instructions by kind since the last reset. */
   byKind(): KindCounts {
-    const counts = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
-    for (const { kind, global } of this.#counters) counts[kind] += Number(global.value);
-    return kindCounts((kind) => counts[kind]);
+    const counts = new Map(this.#counters.map(([kind, global]) => [kind, Number(global.value)]));
+    return kindCounts((kind) => counts.get(kind) ?? 0);
   }
 
   /** Executed instructions since the last reset. */
   total(): number {
     return sumOfKinds(this.byKind());
-  }
-
-  /** Executed instructions since the last reset by index of function; functions that did not run are left out. */
-  byFunction(): Map<number, number> {
-    const counts = new Map<number, number>();
-    for (const { functionIndex, global } of this.#counters) {
-      const executed = Number(global.value);
-      if (executed) counts.set(functionIndex, (counts.get(functionIndex) ?? 0) + executed);
-    }
-    return counts;
   }
 
   /** Instructions that may still be executed; only of a module that was instrumented with `fuel`. */

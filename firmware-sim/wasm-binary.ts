@@ -149,14 +149,6 @@ export function functionNames(binary: Uint8Array): Map<number, string> {
   return names;
 }
 
-/** Whether two binaries have the same code. */
-export function haveSameCode(a: Uint8Array, b: Uint8Array): boolean {
-  const [codeA, codeB] = [a, b].map(
-    (binary) => sectionsOf(binary).find(({ id }) => id === SECTION.code)?.bytes ?? new Uint8Array(),
-  );
-  return codeA.length === codeB.length && codeA.every((byte, i) => byte === codeB[i]);
-}
-
 /** Steps over the immediates of a vector instruction (opcode 0xfd). */
 function skipVectorImmediates(c: Cursor): void {
   const code = c.leb();

@@ -35,6 +35,8 @@ await build({
     "evaluate-worker": "cli/evaluate-worker.ts",
   },
   splitting: true,
+  // Its build for Node loads worker threads, which nothing here uses.
+  alias: { fflate: "fflate/browser" },
   // Bundled CommonJS packages call require, which ES modules lack.
   banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
 });

@@ -28,7 +28,10 @@ const STATUS_MESSAGES: Record<number, string> = {
 };
 
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const characters = atob(text);
+  const bytes = new Uint8Array(characters.length);
+  for (let k = 0; k < bytes.length; k++) bytes[k] = characters.charCodeAt(k);
+  return bytes;
 }
 
 const BASE64 = {
@@ -87,6 +90,11 @@ export interface CoreOptions {
   readonly trace?: boolean;
   /** Open the model's encoder as well. */
   readonly encoder?: boolean;
+}
+
+/** Starts to compile a core that will be opened, so that it is ready when the model is. If it fails, so does `Core.open`. */
+export function prepare(build: Build, encoder: boolean): void {
+  compile(build, encoder).catch(() => {});
 }
 
 /** A Wasm instance with a model in it. Views stay valid: memory is sized once, while the model is opened. */

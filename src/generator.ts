@@ -1,6 +1,6 @@
 import { HEADER_WEIGHTS_OFFSET } from "../assembly/format";
 import * as memory from "../assembly/memory";
-import { type Build, bestBuild, Core, type Weights, wasmBytes } from "./core.js";
+import { type Build, bestBuild, Core, prepare, type Weights, wasmBytes } from "./core.js";
 import { SpikeletError } from "./errors.js";
 import { chooseComponent, type Mixture, mixtures } from "./mixture.js";
 import { decoderLayerName, encoderLayerName } from "./model.js";
@@ -200,9 +200,10 @@ export class Generator {
    * @throws SpikeletError "no-such-file", "bad-model" or "unsupported-version"
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Generator> {
+    const { build = bestBuild(), weights = "resident", encoder = false, trace = false } = options;
+    prepare(build, encoder);
     const bytes = await readSource(source);
     const model = outlineModel(bytes);
-    const { build = bestBuild(), weights = "resident", encoder = false, trace = false } = options;
     if (encoder && !model.encoder.length) {
       throw new SpikeletError(
         "bad-option",

@@ -173,13 +173,12 @@ for (const { name, build, encoder, file, mostBytes } of BINARIES) {
       build === "simd"
         ? opcode === I16X8_SHIFT_RIGHT_SIGNED
         : opcode === OPCODE.i64Const && immediates[0] === LEAK_ROUNDING;
-    const firing = loopsOf(module).filter(
-      ({ isInnermost, body }) =>
-        isInnermost && !reachesImport(module, body) && withCalls(module, body).some(isLeak),
-    );
-    assert.ok(firing.length > 0, "no such loop found");
-    // The plain build has a loop over the words of a block inside that over the steps.
+    const firing = loopsOf(module).filter(({ body }) => body.some(isLeak));
+    const deepest = Math.max(...firing.map(({ outer }) => outer.length));
+    assert.ok(deepest >= 0, "no such loop found");
     for (const loop of firing) {
+      if (loop.outer.length < deepest) continue;
+      // The plain build has a loop over the words of a block inside that over the steps.
       assert.equal(enclosing(module, loop, build === "simd" ? 0 : 1).filter(isMultiplication).length, 0);
     }
   });

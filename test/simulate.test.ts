@@ -180,7 +180,7 @@ test("the place names the layer whose weights were read last", async () => {
   assert.ok(outcome.kind === "out of fuel", outcome.kind);
   assert.match(
     describePlace(outcome.place, instructions),
-    /^in function \d+ \(assembly\/\w+\/\w+\) after [\d,]+ instructions; it last read \d+ bytes of flash at \d+ \((weights|parameters) of decoder\.\d\)$/,
+    /^in function \d+ \(assembly\/[\w-]+\/\w+\) after [\d,]+ instructions; it last read \d+ bytes of flash at \d+ \((weights|parameters) of decoder\.\d\)$/,
   );
 });
 

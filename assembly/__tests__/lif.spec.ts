@@ -1,12 +1,13 @@
-import { fire as firePlain, integrate as integratePlain } from "../integrate";
-import { fire as fireSimd, integrate as integrateSimd } from "../integrate-simd";
+import { COEFFICIENTS, POTENTIALS, RESPONSE } from "../memory";
+import { runNeurons as runNeuronsPlain } from "../neurons-plain";
+import { runNeurons as runNeuronsSimd } from "../neurons-simd";
 
 const SUMS: u32 = 65536;
 const THRESHOLDS: u32 = SUMS + 16 * 64;
 const OUTPUT: u32 = THRESHOLDS + 64;
 const SPIKES: u32 = OUTPUT + 1024;
 const WEIGHTS: u32 = SPIKES + 1024;
-const FROM: u32 = WEIGHTS + 64 * 64;
+const FROM: u32 = WEIGHTS + 128 * 64;
 const STEPS: u32 = 16;
 const OUTPUT_STEP: u32 = 12;
 
@@ -52,6 +53,17 @@ function scalarLeft(channel: i32, t: u32): i32 {
   return left;
 }
 
+/** Neurons without input spikes: their weighted inputs are those at SUMS. */
+function fire(steps: u32, simd: bool): void {
+  if (simd) runNeuronsSimd(0, 0, 0, 0, 0, 0, 0, SUMS, 64, POTENTIALS, THRESHOLDS, OUTPUT, OUTPUT_STEP, steps);
+  else runNeuronsPlain(0, 0, 0, 0, 0, 0, 0, SUMS, 64, POTENTIALS, THRESHOLDS, OUTPUT, OUTPUT_STEP, steps);
+}
+
+/** What a spike of step t counts: any numbers whose sum fits in 16 bits do. */
+function coefficient(t: u32): u32 {
+  return 4096 - 17 * t;
+}
+
 /** Runs the vectors and compares them with the neurons one by one. */
 function check(steps: u32, simd: bool): void {
   for (let channel: u32 = 0; channel < 32; channel++) {
@@ -74,14 +86,23 @@ function check(steps: u32, simd: bool): void {
     }
   }
   for (let p: u32 = 0; p < 1024; p++) store<u8>(OUTPUT + p, 0x5a);
-  if (simd) fireSimd(SUMS, THRESHOLDS, OUTPUT, OUTPUT_STEP, steps);
-  else firePlain(SUMS, THRESHOLDS, OUTPUT, OUTPUT_STEP, steps);
+  for (let t: u32 = 0; t < steps; t++) {
+    for (let j: u32 = 0; j < 4; j++) store<u16>(COEFFICIENTS + (t << 3) + (j << 1), <u16>coefficient(t));
+  }
+  fire(steps, simd);
   for (let channel: u32 = 0; channel < 32; channel++) {
     let spikes: u32 = 0;
+    let response: u32 = 0;
     for (let t: u32 = 0; t < steps; t++) {
-      spikes |= ((load<u32>(OUTPUT + t * OUTPUT_STEP) >> channel) & 1) << t;
+      const spike = (load<u32>(OUTPUT + t * OUTPUT_STEP) >> channel) & 1;
+      spikes |= spike << t;
+      response += spike * coefficient(t);
     }
     expect(spikes).toBe(scalarSpikes(channel, steps), "channel " + channel.toString());
+    expect(<u32>load<u16>(RESPONSE + (lane(channel) << 1))).toBe(
+      response,
+      "R of channel " + channel.toString(),
+    );
   }
   for (let t: u32 = 0; t < steps; t++) {
     expect(load<u32>(OUTPUT + t * OUTPUT_STEP, 4)).toBe(0x5a5a5a5a, "bytes between steps");
@@ -108,7 +129,7 @@ function randomInputs(spread: i32): void {
   }
 }
 
-describe("fire", () => {
+describe("neurons", () => {
   it("equals neurons one by one, at random and at the ends of the range", () => {
     for (let round = 0; round < 60; round++) {
       randomInputs(round % 5);
@@ -156,9 +177,9 @@ function weight(input: u32, channel: u32): i32 {
   return i32((input * 37 + channel * 11) % 255) - 127;
 }
 
-/** Writes weights of 64 inputs: lanes apart for SIMD, else four lanes as one sum. */
+/** Writes weights of 128 inputs: lanes apart for SIMD, else four lanes as one sum. */
 function writeWeights(simd: bool): void {
-  for (let input: u32 = 0; input < 64; input++) {
+  for (let input: u32 = 0; input < 128; input++) {
     for (let n: u32 = 0; n < 8; n++) {
       let word: i64 = 0;
       for (let j: u32 = 0; j < 4; j++) {
@@ -171,51 +192,105 @@ function writeWeights(simd: bool): void {
   }
 }
 
-function checkIntegrate(simd: bool, run: u32): void {
+const ROW_BYTES: u32 = 20;
+const SPIKE_STEP: u32 = 2 * ROW_BYTES;
+
+/** Adds up the inputs of five steps from `rows` rows, each a run of `run` bytes. */
+function integrate(simd: bool, run: u32, rows: u32, from: u32, fromStep: u32): void {
+  const rowWeights = run << 9;
+  if (simd) {
+    runNeuronsSimd(
+      SPIKES,
+      SPIKE_STEP,
+      run,
+      rows,
+      ROW_BYTES,
+      WEIGHTS,
+      rowWeights,
+      from,
+      fromStep,
+      SUMS,
+      0,
+      0,
+      0,
+      5,
+    );
+  } else {
+    runNeuronsPlain(
+      SPIKES,
+      SPIKE_STEP,
+      run,
+      rows,
+      ROW_BYTES,
+      WEIGHTS,
+      rowWeights,
+      from,
+      fromStep,
+      SUMS,
+      0,
+      0,
+      0,
+      5,
+    );
+  }
+}
+
+/** Σ weight · spike of a channel, at a step whose spikes are written, or of all inputs. */
+function scalarSum(channel: u32, run: u32, rows: u32, t: u32, all: bool): i32 {
+  let sum: i32 = 0;
+  for (let input: u32 = 0; input < (run << 3) * rows; input++) {
+    const inRow = input % (run << 3);
+    const row = SPIKES + t * SPIKE_STEP + (input / (run << 3)) * ROW_BYTES;
+    if (all || (load<u32>(row + ((inRow >> 5) << 2)) >> (inRow & 31)) & 1) sum += weight(input, channel);
+  }
+  return sum;
+}
+
+function checkIntegrate(simd: bool, run: u32, rows: u32): void {
   writeWeights(simd);
-  const steps: u32 = 5;
-  const spikeStep: u32 = 20;
-  // Step 0 has no spikes, step 1 all of them; the words after the run belong to another position.
-  for (let t: u32 = 0; t < steps; t++) {
-    for (let p: u32 = 0; p < spikeStep; p += 4) {
+  // Step 0 has no spikes, step 1 all of them; the words after a run belong to another position.
+  for (let t: u32 = 0; t < 5; t++) {
+    for (let p: u32 = 0; p < SPIKE_STEP; p += 4) {
       const word: u32 = t == 0 ? 0 : t == 1 ? 0xffffffff : <u32>random(0, 0x7ffffffe) * 2 + (t & 1);
-      store<u32>(SPIKES + t * spikeStep + p, p < run ? word : 0xffffffff);
+      store<u32>(SPIKES + t * SPIKE_STEP + p, p % ROW_BYTES < run ? word : 0xffffffff);
     }
   }
   for (let channel: u32 = 0; channel < 32; channel++) {
     store<u16>(FROM + (lane(channel) << 1), <u16>(32768 + channel * 100 - 1600));
   }
-  if (simd) integrateSimd(SPIKES, spikeStep, run, WEIGHTS, FROM, 0, SUMS, steps);
-  else integratePlain(SPIKES, spikeStep, run, WEIGHTS, FROM, 0, SUMS, steps);
-  for (let t: u32 = 0; t < steps; t++) {
+  integrate(simd, run, rows, FROM, 0);
+  for (let t: u32 = 0; t < 5; t++) {
     for (let channel: u32 = 0; channel < 32; channel++) {
-      let sum: i32 = 32768 + channel * 100 - 1600;
-      for (let input: u32 = 0; input < run << 3; input++) {
-        const word = load<u32>(SPIKES + t * spikeStep + ((input >> 5) << 2));
-        if ((word >> (input & 31)) & 1) sum += weight(input, channel);
-      }
+      const base: i32 = 32768 + channel * 100 - 1600;
       expect(<i32>load<u16>(SUMS + (t << 6) + (lane(channel) << 1))).toBe(
-        sum,
+        base + scalarSum(channel, run, rows, t, false),
         "channel " + channel.toString(),
       );
     }
   }
   // Adding to sums that are there already: the second pass of a phase.
-  if (simd) integrateSimd(SPIKES, spikeStep, run, WEIGHTS, SUMS, 64, SUMS, steps);
-  else integratePlain(SPIKES, spikeStep, run, WEIGHTS, SUMS, 64, SUMS, steps);
+  integrate(simd, run, rows, SUMS, 64);
   for (let channel: u32 = 0; channel < 32; channel++) {
     const base: i32 = 32768 + channel * 100 - 1600;
-    let once: i32 = 0;
-    for (let input: u32 = 0; input < run << 3; input++) once += weight(input, channel);
+    const once = scalarSum(channel, run, rows, 0, true);
     expect(<i32>load<u16>(SUMS + (1 << 6) + (lane(channel) << 1))).toBe(base + 2 * once);
   }
 }
 
-describe("integrate", () => {
-  it("adds the weights of every spike of a run, and no others", () => {
-    checkIntegrate(false, 4);
-    checkIntegrate(true, 4);
-    checkIntegrate(false, 8);
-    checkIntegrate(true, 8);
+describe("inputs", () => {
+  it("are the weights of every spike of a run, and no others", () => {
+    checkIntegrate(false, 4, 1);
+    checkIntegrate(true, 4, 1);
+    checkIntegrate(false, 8, 1);
+    checkIntegrate(true, 8, 1);
+  });
+
+  it("come from any number of rows", () => {
+    checkIntegrate(false, 4, 0);
+    checkIntegrate(true, 4, 0);
+    checkIntegrate(false, 4, 2);
+    checkIntegrate(true, 4, 2);
+    checkIntegrate(false, 8, 2);
+    checkIntegrate(true, 8, 2);
   });
 });

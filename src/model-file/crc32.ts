@@ -7,6 +7,7 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 /** CRC-32 (ISO-HDLC), as zip and PNG use it. */
 export function crc32(bytes: Uint8Array): number {
   let c = 0xffffffff;
-  for (const byte of bytes) c = CRC_TABLE[(c ^ byte) & 255] ^ (c >>> 8);
+  // By index: for…of takes three times as long before it is optimized, and a model is checked only once.
+  for (let k = 0; k < bytes.length; k++) c = CRC_TABLE[(c ^ bytes[k]) & 255] ^ (c >>> 8);
   return ~c >>> 0;
 }

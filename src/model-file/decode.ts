@@ -50,6 +50,8 @@ type TableEntry = Pick<
   "kind" | "bits" | "inputSize" | "inChannels" | "outChannels" | "shift" | "lowest" | "highest"
 > & { readonly offset: number };
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
+
 class ModelFile {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -233,12 +235,15 @@ class ModelFile {
   #readPrior(i: number, offset: number, latentSize: number): Prior {
     const weights = new Int16Array(latentSize * latentSize);
     const bias = new Int32Array(latentSize);
+    // A copy is aligned, wherever the file lies in its buffer.
+    const record = new Int16Array(
+      new Uint8Array(this.#bytes.subarray(offset, offset + priorBytes(latentSize))).buffer,
+    );
     for (let neuron = 0; neuron < latentSize; neuron++) {
       const row = offset + format.PRIOR_HEADER_BYTES + neuron * priorRowBytes(latentSize);
       bias[neuron] = this.#view.getInt32(row, true);
-      for (let k = 0; k < latentSize; k++) {
-        weights[neuron * latentSize + k] = this.#view.getInt16(row + 4 + 2 * k, true);
-      }
+      const first = (row - offset + 4) / 2;
+      weights.set(record.subarray(first, first + latentSize), neuron * latentSize);
       this.#expectZeros(`unused in prior ${i}`, row + 4 + 2 * latentSize, row + priorRowBytes(latentSize));
     }
     const shift = this.#u32(offset + format.PRIOR_SHIFT);
@@ -266,7 +271,7 @@ class ModelFile {
     const used = end < 0 ? bytes : bytes.subarray(0, end);
     if (bytes.subarray(used.length).some((b) => b !== 0)) throw damaged("A name has bytes after its end.");
     try {
-      return new TextDecoder("utf-8", { fatal: true }).decode(used);
+      return UTF8.decode(used);
     } catch {
       throw damaged("A name is not UTF-8.");
     }
