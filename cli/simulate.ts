@@ -13,9 +13,9 @@ import {
   type Simulation,
   simulate,
 } from "../firmware-sim/simulator.js";
-import { decodeBase64 } from "../src/core.js";
+import { decodeHex } from "../src/core.js";
 import { SpikeletError } from "../src/errors.js";
-import { FIRMWARE_BASE64 } from "../src/generated/wasm.js";
+import { FIRMWARE_HEX } from "../src/generated/wasm.js";
 import { outlineModel } from "../src/model-file.js";
 import { formatCount, formatFacts, formatMeasure } from "./format.js";
 import { drawGrid, stripLayout } from "./grid.js";
@@ -135,7 +135,7 @@ async function run(fileOrName: string, args: SimulateArguments): Promise<void> {
   }
   const firmware = args.firmware
     ? await readInput(args.firmware, "firmware (.wasm)", MOST_FIRMWARE_BYTES)
-    : decodeBase64(FIRMWARE_BASE64);
+    : decodeHex(FIRMWARE_HEX);
   if (args.out !== undefined) await prepareFolderOf(args.out);
 
   const cost = engineCosts(args.engine, device);

@@ -1,8 +1,8 @@
 import * as format from "../assembly/format";
 import * as memory from "../assembly/memory";
-import { decodeBase64 } from "../src/core.js";
+import { decodeHex } from "../src/core.js";
 import { SpikeletError } from "../src/errors.js";
-import { DEVICE_BASE64 } from "../src/generated/wasm.js";
+import { DEVICE_HEX } from "../src/generated/wasm.js";
 import { decoderLayerName } from "../src/model.js";
 import { outlineModel } from "../src/model-file.js";
 import { highWord, lowWord, type Uint64 } from "../src/random.js";
@@ -79,7 +79,7 @@ export class CountedCore {
     this.#places = model.decoder.map((_, i) => placesOf(spk, i));
     this.#timeSteps = model.timeSteps;
     this.#imageBytes = model.imageSize ** 2 * model.imageChannels;
-    counted ??= new WebAssembly.Module(new Uint8Array(instrument(decodeBase64(DEVICE_BASE64))));
+    counted ??= new WebAssembly.Module(new Uint8Array(instrument(decodeHex(DEVICE_HEX))));
     const { exports } = new WebAssembly.Instance(counted, {
       flash: {
         read: (offset: number, destination: number, length: number) =>

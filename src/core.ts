@@ -27,21 +27,21 @@ const STATUS_MESSAGES: Record<number, string> = {
   [memory.STATUS_BAD_ARGUMENT]: "an argument is out of range, or no model is open",
 };
 
-export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
-  const characters = atob(text);
-  const bytes = new Uint8Array(characters.length);
-  for (let k = 0; k < bytes.length; k++) bytes[k] = characters.charCodeAt(k);
+/** The binary that src/generated/wasm.ts has as text. */
+export function decodeHex(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length / 2);
+  for (let k = 0; k < bytes.length; k++) bytes[k] = Number.parseInt(text.slice(2 * k, 2 * k + 2), 16);
   return bytes;
 }
 
-const BASE64 = {
-  plain: generated.PLAIN_BASE64,
-  simd: generated.SIMD_BASE64,
-  plainEncoder: generated.PLAIN_ENCODER_BASE64,
-  simdEncoder: generated.SIMD_ENCODER_BASE64,
+const HEX = {
+  plain: generated.PLAIN_HEX,
+  simd: generated.SIMD_HEX,
+  plainEncoder: generated.PLAIN_ENCODER_HEX,
+  simdEncoder: generated.SIMD_ENCODER_HEX,
 };
 
-type Binary = keyof typeof BASE64;
+type Binary = keyof typeof HEX;
 
 function binaryOf(build: Build, encoder: boolean): Binary {
   return encoder ? `${build}Encoder` : build;
@@ -55,7 +55,7 @@ export function wasmBytes(build: Build, encoder = false): Uint8Array<ArrayBuffer
   const binary = binaryOf(build, encoder);
   let bytes = binaries.get(binary);
   if (!bytes) {
-    bytes = decodeBase64(BASE64[binary]);
+    bytes = decodeHex(HEX[binary]);
     binaries.set(binary, bytes);
   }
   return bytes;

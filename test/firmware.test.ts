@@ -8,8 +8,8 @@ import { WASI } from "node:wasi";
 import * as format from "../assembly/format.js";
 import * as memory from "../assembly/memory.js";
 import { withoutCustomSections } from "../firmware-sim/module-size.js";
-import { decodeBase64 } from "../src/core.js";
-import { DEVICE_BASE64, FIRMWARE_BASE64 } from "../src/generated/wasm.js";
+import { decodeHex } from "../src/core.js";
+import { DEVICE_HEX, FIRMWARE_HEX } from "../src/generated/wasm.js";
 import { outlineModel } from "../src/model-file.js";
 import {
   argumentsOf,
@@ -32,7 +32,7 @@ interface DeviceExports extends CoreExports {
 }
 
 function deviceHost(): HostileHost<DeviceExports> {
-  return new HostileHost<DeviceExports>(decodeBase64(DEVICE_BASE64));
+  return new HostileHost<DeviceExports>(decodeHex(DEVICE_HEX));
 }
 
 function select({ core }: HostileHost<DeviceExports>, seed: bigint, index: bigint): void {
@@ -114,7 +114,7 @@ test("the firmware is small, in integers, of one page, and imports WASI alone", 
   assert.equal(instructions.filter(isFloat).length, 0, "floating point");
   assert.equal(instructions.filter(({ opcode }) => opcode === OPCODE.memoryGrow).length, 0, "memory.grow");
   assert.equal(
-    Buffer.compare(bytes, withoutCustomSections(decodeBase64(FIRMWARE_BASE64))),
+    Buffer.compare(bytes, withoutCustomSections(decodeHex(FIRMWARE_HEX))),
     0,
     "the firmware in dist is not the one that is embedded",
   );

@@ -12,9 +12,9 @@ import { findDevice } from "../firmware-sim/devices.js";
 import { FrameReader } from "../firmware-sim/frames.js";
 import { sumOfKinds } from "../firmware-sim/instruction-kinds.js";
 import { describePlace, type SimulateOptions, simulate } from "../firmware-sim/simulator.js";
-import { decodeBase64 } from "../src/core.js";
+import { decodeHex } from "../src/core.js";
 import { SpikeletError } from "../src/errors.js";
-import { FIRMWARE_BASE64 } from "../src/generated/wasm.js";
+import { FIRMWARE_HEX } from "../src/generated/wasm.js";
 import {
   argumentsOf,
   DRAWINGS,
@@ -27,7 +27,7 @@ import {
 import { randomSource } from "./support/models.js";
 
 const { parseWat } = await wabt();
-const firmware = decodeBase64(FIRMWARE_BASE64);
+const firmware = decodeHex(FIRMWARE_HEX);
 const board = findDevice("nrf52840") as Microcontroller;
 const colour = FLASH_FILES["colour.spk"]();
 /** Two cycles for each instruction. */
