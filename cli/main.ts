@@ -11,6 +11,7 @@ import { addImportCommand } from "./import.js";
 import { addInspectCommand } from "./inspect.js";
 import { addInterpolateCommand } from "./interpolate.js";
 import { Interruption } from "./interruption.js";
+import { addPlaygroundCommand } from "./playground.js";
 import { addProfileCommand } from "./profile.js";
 import { addReconstructCommand } from "./reconstruct.js";
 import { addSimulateCommand } from "./simulate.js";
@@ -43,6 +44,7 @@ function createProgram(): Command {
   addFirmwareCommand(program);
   addProfileCommand(program);
   addSimulateCommand(program);
+  addPlaygroundCommand(program);
   return program;
 }
 

@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 import type { Command } from "commander";
-import type { Device } from "../firmware-sim/device-schema.js";
+import type { Device } from "../firmware-sim/device.js";
 import { findDevice, listDevices, readDevice } from "../firmware-sim/devices.js";
 import { profile } from "../firmware-sim/profile.js";
 import { type Report, reportPage } from "../firmware-sim/report/page.js";

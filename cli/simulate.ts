@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
+import type { Microcontroller } from "../firmware-sim/device.js";
 import { deviceModel } from "../firmware-sim/device-model.js";
-import type { Microcontroller } from "../firmware-sim/device-schema.js";
 import { findDevice, listDevices, readDevice } from "../firmware-sim/devices.js";
 import { cycles, ENGINES, type Engine, engineCosts } from "../firmware-sim/engines.js";
 import { type Estimate, isPriced } from "../firmware-sim/estimate.js";

@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import table45nm from "./arithmetic-45nm.json" with { type: "json" };
 import type { LayerConnectivity } from "./connectivity.js";
-import { ArithmeticSchema, type ArithmeticTable, type Figure } from "./device-schema.js";
+import type { ArithmeticTable, Figure } from "./device.js";
+import { ArithmeticSchema } from "./device-schema.js";
 import { type Estimate, priced } from "./estimate.js";
 import type { MeanLedger } from "./mean-ledger.js";
 

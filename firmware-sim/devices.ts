@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { SpikeletError } from "../src/errors.js";
 import { nearestHint } from "../src/nearest.js";
-import { type Device, DeviceSchema } from "./device-schema.js";
+import type { Device } from "./device.js";
+import { DeviceSchema } from "./device-schema.js";
 import akida from "./devices/akida.json" with { type: "json" };
 import apollo4Plus from "./devices/apollo4-plus.json" with { type: "json" };
 import esp32C3 from "./devices/esp32-c3.json" with { type: "json" };

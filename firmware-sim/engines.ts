@@ -1,6 +1,6 @@
 // What turns executed Wasm instructions into a processor's. Tables and their origin: scripts/calibrate-engines.ts.
 
-import type { Microcontroller } from "./device-schema.js";
+import type { Microcontroller } from "./device.js";
 import coremark from "./engines/coremark.json" with { type: "json" };
 import wasm2c from "./engines/wasm2c.json" with { type: "json" };
 import wasm3 from "./engines/wasm3.json" with { type: "json" };

@@ -1,4 +1,4 @@
-import type { Figure, Grade, How } from "./device-schema.js";
+import type { Figure, Grade, How } from "./device.js";
 
 /** A result with its origin. */
 export interface Priced {

@@ -1,6 +1,6 @@
 export type { ArithmeticCost } from "./arithmetic.js";
+export type { Device, Microcontroller, Neuromorphic } from "./device.js";
 export { deviceModel } from "./device-model.js";
-export type { Device, Microcontroller, Neuromorphic } from "./device-schema.js";
 export { findDevice, listDevices, readDevice } from "./devices.js";
 export type { Engine } from "./engines.js";
 export { type Estimate, isPriced, type NotPriced, type Priced } from "./estimate.js";

@@ -1,4 +1,4 @@
-import type { Figure, How, Microcontroller } from "./device-schema.js";
+import type { Figure, How, Microcontroller } from "./device.js";
 import { type Estimate, type Priced, priced } from "./estimate.js";
 
 const PAGE_BYTES = 65536;

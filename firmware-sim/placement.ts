@@ -1,5 +1,5 @@
 import type { LayerConnectivity } from "./connectivity.js";
-import type { Grade, Neuromorphic } from "./device-schema.js";
+import type { Grade, Neuromorphic } from "./device.js";
 
 /** What one layer takes of a chip, or why it cannot lie there. */
 export type LayerPlacement =

@@ -1,5 +1,5 @@
 import type { LayerConnectivity } from "./connectivity.js";
-import type { Figure, Neuromorphic, Prices } from "./device-schema.js";
+import type { Figure, Neuromorphic, Prices } from "./device.js";
 import { type Estimate, isPriced, priced, sum } from "./estimate.js";
 import type { MeanLayerLedger, MeanLedger } from "./mean-ledger.js";
 import type { Placement } from "./placement.js";

@@ -1,6 +1,6 @@
 import { SpikeletError } from "../src/errors.js";
 import { drawBlock } from "../src/random.js";
-import type { Microcontroller } from "./device-schema.js";
+import type { Microcontroller } from "./device.js";
 import { placeInModel } from "./flash-map.js";
 import { type Frame, FrameReader } from "./frames.js";
 import { type KindCounts, sumOfKinds } from "./instruction-kinds.js";

@@ -1,7 +1,9 @@
-// Builds everything that is published into dist/: the core, the library for Node and for browsers, the command line, types.
+// Builds everything that is published into dist/: the core, the library and the simulator for Node and for browsers, the
+// command line, the playground, types.
 import { spawnSync } from "node:child_process";
-import { chmodSync, rmSync } from "node:fs";
-import { type BuildOptions, build } from "esbuild";
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import { type BuildOptions, build, type Plugin } from "esbuild";
 
 rmSync("dist", { recursive: true, force: true });
 await import("./build-wasm.js");
@@ -15,26 +17,98 @@ const common: BuildOptions = {
   minify: true,
   outdir: "dist",
   logLevel: "warning",
+  splitting: true,
 };
+
+/**
+ * Modules that the build for Node takes from the one for browsers, by the file that hands them out: those that are large and in
+ * which both builds are alike. What they import comes along.
+ */
+const SHARED: Readonly<Record<string, readonly string[]>> = {
+  "playground/shared/library": [
+    "src/checkpoint/architecture",
+    "src/checkpoint/checkpoint",
+    "src/core",
+    "src/data/fit-image",
+    "src/errors",
+    "src/float-model",
+    "src/mixture",
+    "src/model-file",
+    "src/nearest",
+    "src/quantize",
+    "src/random",
+  ],
+  "playground/shared/simulator": [
+    "firmware-sim/arithmetic",
+    "firmware-sim/connectivity",
+    "firmware-sim/counted-core",
+    "firmware-sim/devices",
+    "firmware-sim/engines",
+    "firmware-sim/estimate",
+    "firmware-sim/firmware",
+    "firmware-sim/firmware-targets",
+    "firmware-sim/instrument",
+    "firmware-sim/placement",
+    "firmware-sim/pricing",
+  ],
+};
+
+/** Makes the files that hand out shared modules. */
+const handOut: Plugin = {
+  name: "hand-out",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^playground\/shared\// }, ({ path }) => ({ path, namespace: "shared" }));
+    onLoad({ filter: /./, namespace: "shared" }, ({ path }) => ({
+      contents: SHARED[path].map((module) => `export * from "./${module}.js";`).join("\n"),
+      resolveDir: process.cwd(),
+    }));
+  },
+};
+
+/** Takes shared modules from those files. */
+const takeShared: Plugin = {
+  name: "take-shared",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
+      const module = relative(process.cwd(), resolve(resolveDir, path.replace(/\.js$/, "")));
+      const file = Object.keys(SHARED).find((name) => SHARED[name].includes(module));
+      return file ? { path: `./${file}.js`, external: true, sideEffects: false } : undefined;
+    });
+  },
+};
+
+// What the browser entries have in common lies in playground/, so that this folder is whole by itself: any server can give it out.
 await build({
   ...common,
   platform: "browser",
-  entryPoints: { browser: "src/index.ts" },
+  entryPoints: {
+    browser: "src/index.ts",
+    "browser-simulator": "firmware-sim/index.ts",
+    "playground/page": "playground/page.ts",
+    "playground/worker": "playground/worker.ts",
+    "playground/style": "playground/style.css",
+    ...Object.fromEntries(Object.keys(SHARED).map((file) => [file, file])),
+  },
+  chunkNames: "playground/[name]-[hash]",
+  plugins: [handOut],
   // Leaves out what only Node can do (src/source.ts).
   define: { "globalThis.process": "undefined" },
   external: ["node:*"],
 });
+cpSync("playground/index.html", "dist/playground/index.html");
+
 await build({
   ...common,
   platform: "node",
   target: "node20",
   entryPoints: {
     index: "src/index.ts",
+    simulator: "firmware-sim/index.ts",
     cli: "cli/main.ts",
     worker: "cli/worker.ts",
     "evaluate-worker": "cli/evaluate-worker.ts",
   },
-  splitting: true,
+  plugins: [takeShared],
   // Its build for Node loads worker threads, which nothing here uses.
   alias: { fflate: "fflate/browser" },
   // Bundled CommonJS packages call require, which ES modules lack.
@@ -43,4 +117,24 @@ await build({
 chmodSync("dist/cli.js", 0o755);
 
 const types = spawnSync("npx", ["tsc", "-p", "tsconfig.types.json"], { stdio: "inherit", shell: true });
-process.exit(types.status ?? 1);
+if (types.status !== 0) process.exit(types.status ?? 1);
+
+/** The declarations that a public one refers to; the compiler writes those of every module. */
+function reachableTypes(entries: readonly string[]): Set<string> {
+  const reached = new Set<string>();
+  const visit = (file: string) => {
+    if (reached.has(file) || !existsSync(file)) return;
+    reached.add(file);
+    for (const [, path] of readFileSync(file, "utf8").matchAll(/(?:from|import) ?\(?"(\.[^"]+)"/g)) {
+      visit(`${resolve(dirname(file), path.replace(/\.js$/, ""))}.d.ts`);
+    }
+  };
+  for (const entry of entries) visit(resolve(entry));
+  return reached;
+}
+
+const reachable = reachableTypes(["dist/types/src/index.d.ts", "dist/types/firmware-sim/index.d.ts"]);
+for (const path of readdirSync("dist/types", { recursive: true, encoding: "utf8" })) {
+  const file = resolve("dist/types", path);
+  if (file.endsWith(".d.ts") && !reachable.has(file)) rmSync(file);
+}

@@ -9,7 +9,6 @@ const files = [
   "dist/spikelet.encoder.simd.wasm",
   "dist/spikelet.device.wasm",
   "dist/firmware.wasm",
-  "dist/browser.js",
   "models/esvae-mnist.spk",
 ];
 console.log("| file | bytes | gzipped |\n|---|---|---|");

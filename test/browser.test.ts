@@ -13,14 +13,11 @@ test("the browser build makes the same image in Chromium, in both builds", {
     ? false
     : `${CHROMIUM} is not installed (set CHROMIUM to the path of a Chromium)`,
 }, async () => {
-  const files: Record<string, [type: string, path: string]> = {
-    "/browser.js": ["text/javascript", "dist/browser.js"],
-    "/model.spk": ["application/octet-stream", "models/esvae-mnist.spk"],
-  };
-  const server = createServer((request, response) => {
-    const file = files[request.url ?? ""];
-    response.setHeader("content-type", file?.[0] ?? "text/html");
-    response.end(file ? readFileSync(file[1]) : "<!doctype html><title>Spikelet</title>");
+  const server = createServer(({ url = "" }, response) => {
+    if (url.endsWith(".js"))
+      response.setHeader("content-type", "text/javascript").end(readFileSync(`dist${url}`));
+    else if (url === "/model.spk") response.end(readFileSync("models/esvae-mnist.spk"));
+    else response.setHeader("content-type", "text/html").end("<!doctype html><title>Spikelet</title>");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const browser = await chromium.launch({

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { arithmeticTable } from "../firmware-sim/arithmetic.js";
-import type { Microcontroller, Neuromorphic } from "../firmware-sim/device-schema.js";
+import type { Microcontroller, Neuromorphic } from "../firmware-sim/device.js";
 import { findDevice, listDevices, readDevice } from "../firmware-sim/devices.js";
 import coremark from "../firmware-sim/engines/coremark.json" with { type: "json" };
 import { cycles, machineInstructions } from "../firmware-sim/engines.js";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { makeMnistModel } from "../scripts/mnist-model.js";
@@ -18,6 +18,7 @@ test("the packed package with the MNIST model is under 1 MB and has all that it 
   const files = new Set(pack.files.map((f: { path: string }) => f.path));
   const exported = [
     ...Object.values(manifest.exports["."]),
+    ...Object.values(manifest.exports["./simulator"]),
     manifest.exports["./spikelet.wasm"],
     manifest.exports["./spikelet.simd.wasm"],
   ];
@@ -49,7 +50,22 @@ test("the built library for Node gives the same image as its source", async () =
 });
 
 test("the browser build asks for nothing of Node's", () => {
-  assert.doesNotMatch(readFileSync("dist/browser.js", "utf8"), /node:|\brequire\(/);
+  const chunks = readdirSync("dist/playground", { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".js"))
+    .map((file) => `playground/${file}`);
+  for (const file of ["browser.js", "browser-simulator.js", ...chunks]) {
+    assert.doesNotMatch(readFileSync(`dist/${file}`, "utf8"), /["'`]node:|\brequire\(/, file);
+  }
+});
+
+test("types need nothing that a user would have to install", () => {
+  const types = readdirSync("dist/types", { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith(".d.ts"),
+  );
+  for (const file of types) {
+    const text = readFileSync(`dist/types/${file}`, "utf8");
+    assert.doesNotMatch(text, /(from|import) ?\(?"[^.]/, file);
+  }
 });
 
 test("the shipped model is what the importer and the fit make, byte for byte", {

@@ -8,7 +8,7 @@ import {
   layerConnectivity,
   readoutConnectivity,
 } from "../firmware-sim/connectivity.js";
-import type { Neuromorphic } from "../firmware-sim/device-schema.js";
+import type { Neuromorphic } from "../firmware-sim/device.js";
 import { findDevice, readDevice } from "../firmware-sim/devices.js";
 import { type Estimate, isPriced, type Priced } from "../firmware-sim/estimate.js";
 import { type MeanLedger, meanLedger } from "../firmware-sim/mean-ledger.js";

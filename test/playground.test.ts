@@ -32,7 +32,7 @@ import {
 import { sameBytes, syntheticModel, TINY } from "./support/models.js";
 import { syntheticTensors, writePth, writeSafetensors } from "./support/network.js";
 
-const DIST = fileURLToPath(new URL(process.env.SPIKELET_DIST ?? "../dist/", import.meta.url));
+const DIST = fileURLToPath(new URL("../dist/", import.meta.url));
 const CLI = join(DIST, "cli.js");
 const MODEL = fileURLToPath(new URL("../models/esvae-mnist.spk", import.meta.url));
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -155,7 +155,7 @@ describe("the playground's page", { skip }, () => {
         strayed.push(request.url());
     });
     page = await context.newPage();
-    page.setDefaultTimeout(6_000);
+    page.setDefaultTimeout(15_000);
     page.on("pageerror", ({ message }) => errors.push(message));
     page.on("console", (message) => {
       if (message.type() === "error") errors.push(message.text());
@@ -392,7 +392,7 @@ describe("the playground's page", { skip }, () => {
   test("the wall and the firmware folder can be saved", async () => {
     const { width, height, data } = decode(await download(page, "Wall (.png)"));
     assert.deepEqual([width, height], [640, 384]);
-    const [corner] = [(await Generator.load(MODEL)).generate({ seed: 1 }).pixels];
+    const corner = (await Generator.load(MODEL)).generate({ seed: 1 }).pixels;
     const channels = data.length / (width * height);
     const tile = corner.map((_, i) => data[((i >> 5) * width + (i & 31)) * channels]);
     assert.ok(sameBytes(tile, corner), "the first image of the wall");
@@ -612,7 +612,7 @@ async function shows(page: Page, selector: string, pixels: Uint8Array): Promise<
       return data.length === 4 * pixels.length && pixels.every((pixel, i) => data[4 * i] === pixel);
     },
     { selector, pixels: Array.from(pixels) },
-    { timeout: 10_000 },
+    { timeout: 15_000 },
   );
 }
 
@@ -636,6 +636,7 @@ async function drop(
 
 /** What a button saves. */
 async function download(page: Page, button: string): Promise<Uint8Array> {
+  // Chromium may put off for seconds what canvas.toBlob has to do.
   const saving = page.waitForEvent("download");
   await page.getByRole("button", { name: button }).click();
   return readFileSync((await (await saving).path())!);

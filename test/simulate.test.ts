@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { decode } from "fast-png";
 import wabt from "wabt";
-import type { Microcontroller } from "../firmware-sim/device-schema.js";
+import type { Microcontroller } from "../firmware-sim/device.js";
 import { findDevice } from "../firmware-sim/devices.js";
 import { FrameReader } from "../firmware-sim/frames.js";
 import { sumOfKinds } from "../firmware-sim/instruction-kinds.js";
