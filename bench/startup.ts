@@ -27,12 +27,14 @@ function timeInNode(model: string, runs: number): number[] {
 /** Each in a browser profile of its own, so without anything cached; the server is on this machine. */
 async function timeInChromium(model: string, runs: number): Promise<number[]> {
   const files: Record<string, [type: string, bytes: Buffer]> = {
-    "/browser.js": ["text/javascript", readFileSync("dist/browser.js")],
     "/model.spk": ["application/octet-stream", readFileSync(model)],
   };
   const page = Buffer.from("<!doctype html><title>Spikelet</title>");
-  const server = createServer((request, response) => {
-    const [type, bytes] = files[request.url ?? ""] ?? ["text/html", page];
+  const server = createServer(({ url = "" }, response) => {
+    // The library and the chunks that it is made of.
+    const [type, bytes] = /^\/[\w./-]+\.js$/.test(url)
+      ? ["text/javascript", readFileSync(`dist${url}`)]
+      : (files[url] ?? ["text/html", page]);
     response.setHeader("content-type", type);
     response.end(bytes);
   });
