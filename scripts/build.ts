@@ -109,8 +109,12 @@ await build({
     "evaluate-worker": "cli/evaluate-worker.ts",
   },
   plugins: [takeShared],
-  // Its build for Node loads worker threads, which nothing here uses.
-  alias: { fflate: "fflate/browser" },
+  alias: {
+    // Its build for Node loads worker threads, which nothing here uses.
+    fflate: "fflate/browser",
+    // Its source is ES modules, of which only what is used is bundled.
+    "ml-matrix": "./node_modules/ml-matrix/src/index.js",
+  },
   // Bundled CommonJS packages call require, which ES modules lack.
   banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
 });
