@@ -6,6 +6,7 @@ import { type BuildOptions, build } from "esbuild";
 rmSync("dist", { recursive: true, force: true });
 await import("./build-wasm.js");
 await import("./build-firmware.js");
+await import("./build-training.js");
 
 const common: BuildOptions = {
   bundle: true,
@@ -33,6 +34,7 @@ await build({
     cli: "cli/main.ts",
     worker: "cli/worker.ts",
     "evaluate-worker": "cli/evaluate-worker.ts",
+    "training-worker": "src/training/worker.ts",
   },
   splitting: true,
   // Bundled CommonJS packages call require, which ES modules lack.
