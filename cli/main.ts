@@ -11,6 +11,7 @@ import { addInspectCommand } from "./inspect.js";
 import { addInterpolateCommand } from "./interpolate.js";
 import { Interruption } from "./interruption.js";
 import { addReconstructCommand } from "./reconstruct.js";
+import { addTrainCommand } from "./train.js";
 import { version } from "./version.js";
 
 /** Exit status for something that went wrong, and for something that the user has to put right. */
@@ -18,7 +19,7 @@ const FAILURE = 1;
 const USER_MISTAKE = 2;
 
 /** Errors that are not the user's mistake. */
-const FAILURES: readonly ErrorCode[] = ["cannot-write", "core-failed"];
+const FAILURES: readonly ErrorCode[] = ["cannot-write", "core-failed", "diverged"];
 
 function createProgram(): Command {
   const program = new Command("spikelet")
@@ -37,6 +38,7 @@ function createProgram(): Command {
   addFitCommand(program);
   addEvaluateCommand(program);
   addInspectCommand(program);
+  addTrainCommand(program);
   return program;
 }
 

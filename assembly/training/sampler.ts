@@ -24,30 +24,35 @@ export class Sampler {
   posteriorGradient: u32;
 }
 
-/** Rates and latent spikes of one image. */
-export function sample(sampler: Sampler, image: u32): void {
+/** The posterior's rates of one image. */
+export function meanRates(sampler: Sampler, image: u32): void {
   const timeSteps = sampler.timeSteps;
   const latentSize = sampler.latentSize;
-  const frame = image * timeSteps;
   const stepBytes = latentSize >> 3;
-  const rates = sampler.rates + ((image * latentSize) << 2);
-  const posterior = sampler.posterior + frame * stepBytes;
-  const latent = sampler.latent + frame * stepBytes;
-  const uniforms = sampler.uniforms + ((frame * latentSize) << 2);
+  const posterior = sampler.posterior + image * timeSteps * stepBytes;
   for (let i: u32 = 0; i < latentSize; i++) {
-    const byte = i >> 3;
-    const bit: u32 = i & 7;
     let count: u32 = 0;
     for (let t: u32 = 0; t < timeSteps; t++) {
-      count += (load<u8>(posterior + t * stepBytes + byte) >> bit) & 1;
+      count += (load<u8>(posterior + t * stepBytes + (i >> 3)) >> (i & 7)) & 1;
     }
-    const rate = <f32>count / <f32>timeSteps;
-    store<f32>(rates + (i << 2), rate);
-    for (let t: u32 = 0; t < timeSteps; t++) {
-      const address = latent + t * stepBytes + byte;
-      const spike: u32 = u32(rate > load<f32>(uniforms + ((t * latentSize + i) << 2)));
-      const others: u32 = bit ? load<u8>(address) : 0;
-      store<u8>(address, others | (spike << bit));
+    store<f32>(sampler.rates + ((image * latentSize + i) << 2), <f32>count / <f32>timeSteps);
+  }
+}
+
+/** Latent spikes of one image. */
+export function sample(sampler: Sampler, image: u32): void {
+  const latentSize = sampler.latentSize;
+  const frame = image * sampler.timeSteps;
+  const rates = sampler.rates + ((image * latentSize) << 2);
+  for (let t: u32 = 0; t < sampler.timeSteps; t++) {
+    const first = (frame + t) * latentSize;
+    for (let i: u32 = 0; i < latentSize; i += 8) {
+      let byte: u32 = 0;
+      for (let bit: u32 = 0; bit < 8; bit++) {
+        const rate = load<f32>(rates + ((i + bit) << 2));
+        byte |= u32(rate > load<f32>(sampler.uniforms + ((first + i + bit) << 2))) << bit;
+      }
+      store<u8>(sampler.latent + ((first + i) >> 3), byte);
     }
   }
 }

@@ -7,8 +7,8 @@ import { type OptimizerSettings, Pass, type StepSettings } from "./pass.js";
 // and they wait for the next.
 
 /** What all threads do together. */
-export type Command = "pack" | "forward" | "backward" | "optimize";
-const COMMANDS: readonly Command[] = ["pack", "forward", "backward", "optimize"];
+export type Command = "pack" | "forward" | "generate" | "backward" | "optimize";
+const COMMANDS: readonly Command[] = ["pack", "forward", "generate", "backward", "optimize"];
 
 // Words at `plan.control`: the barrier's two, then the number of commands so far, and the last one.
 const ARRIVALS = 0;
@@ -95,6 +95,9 @@ function perform(pass: Pass, command: Command, settings: Settings): void {
       break;
     case "forward":
       pass.forward(settings);
+      break;
+    case "generate":
+      pass.generate(settings);
       break;
     case "backward":
       pass.backward(settings);

@@ -17,6 +17,7 @@ export interface Kernels {
   imageWeightGradient(layer: number, image: number): void;
   packWeights(layer: number, first: number, threads: number): void;
   inputGradient(layer: number, image: number): void;
+  meanRates(sampler: number, image: number): void;
   sample(sampler: number, image: number): void;
   sampleBackward(sampler: number, image: number): void;
   readOut(readout: number, image: number, gradientScale: number): void;

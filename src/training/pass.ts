@@ -70,13 +70,20 @@ export class Pass {
 
   /** Images to reconstructions and loss, and the gradient of the last layer's spikes. */
   forward(settings: StepSettings): void {
-    const { encoder, decoder, sampler, readout, imageValues, parameters } = this.#plan;
-    const { images } = settings;
+    const { encoder, sampler, parameters } = this.#plan;
     this.#kernels.clear(parameters.start + this.#gradientOffset, parameters.end - parameters.start);
-    this.#kernels.clear(readout.squaredErrors + this.#thread * 8, 8);
     for (const layer of encoder) this.#forwardLayer(layer, settings);
+    this.#forImages(settings.images, (image) => this.#kernels.meanRates(sampler.address, image));
+    this.generate(settings);
+  }
+
+  /** From the sampler's rates on. */
+  generate(settings: StepSettings): void {
+    const { decoder, sampler, readout, imageValues } = this.#plan;
+    const { images } = settings;
     this.#forImages(images, (image) => this.#kernels.sample(sampler.address, image));
     for (const layer of decoder) this.#forwardLayer(layer, settings);
+    this.#kernels.clear(readout.squaredErrors + this.#thread * 8, 8);
     const gradientScale = 2 / (images * imageValues);
     this.#forImages(images, (image) => this.#kernels.readOut(readout.address, image, gradientScale));
     this.#barrier.wait();

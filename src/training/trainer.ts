@@ -153,6 +153,20 @@ export class Trainer {
     this.#conductor.run("optimize", { ...UNUSED, ...settings, step: this.#steps });
   }
 
+  /**
+   * Images (images, rows, columns, channels), −1 … 1, of the prior, with tdBN's running statistics.
+   * @param normals - (images, latentSize)
+   * @param uniforms - (images, timeSteps, latentSize)
+   */
+  generate({ normals, uniforms }: Omit<Batch, "images">): Float32Array {
+    const { sampler, latentSize } = this.plan;
+    const images = normals.length / latentSize;
+    this.#view(sampler.rates, normals.length).set(priorRates(this.#priorAt(0), normals));
+    this.#view(sampler.uniforms, uniforms.length).set(uniforms);
+    this.#conductor.run("generate", { ...UNUSED, images, frozen: true });
+    return this.reconstructions(images);
+  }
+
   /** A copy of the network as it is now. */
   network(): Network {
     const copy = (address: number, length: number) => this.#view(address, length).slice();
