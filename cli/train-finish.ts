@@ -6,7 +6,7 @@ import { Generator } from "../src/generator.js";
 import type { Model, WeightBits } from "../src/model.js";
 import { encodeModel } from "../src/model-file.js";
 import type { Network } from "../src/network.js";
-import { quantizeNetwork } from "../src/quantize.js";
+import { quantizeNetwork, type Rounding } from "../src/quantize.js";
 import { hasImages, hasLabels } from "./dataset.js";
 import { evaluate } from "./evaluate.js";
 import { formatCount, formatMeasure } from "./format.js";
@@ -21,6 +21,8 @@ export interface FinishSettings {
   readonly out: string;
   readonly name: string;
   readonly bits: WeightBits;
+  /** As the bits have it if not given. */
+  readonly rounding: Rounding | undefined;
   /** Gaussians of the mixture that becomes the default prior; 0 for none. */
   readonly components: number;
   /** Where to write the model without its encoder as well. */
@@ -38,8 +40,8 @@ const EVALUATED_IMAGES = 2000;
 
 /** Quantizes, fits priors, writes the model and measures it. */
 export async function finishTraining(settings: FinishSettings): Promise<void> {
-  const { network, out, bits, name, generatorOut } = settings;
-  const { model, report } = quantizeNetwork(network, { bits, name });
+  const { network, out, bits, rounding, name, generatorOut } = settings;
+  const { model, report } = quantizeNetwork(network, { bits, name, ...(rounding && { rounding }) });
   const fitted = await fitPriors(model, settings);
   const file = encodeModel(fitted);
   await replaceFile(out, file);

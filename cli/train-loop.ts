@@ -48,7 +48,6 @@ export interface LoopSettings {
   /** Infinity if the time is not bounded. */
   readonly minutes: number;
   readonly learningRate: number;
-  readonly weightDecay: number;
   readonly firingPenalty: number;
 }
 
@@ -63,7 +62,9 @@ export interface LoopSummary {
 }
 
 /** sample_layer learns so much faster (authors' code). */
-const PRIOR_RATE_FACTOR = 10;
+export const PRIOR_RATE_FACTOR = 10;
+/** Of AdamW (authors' code). */
+export const WEIGHT_DECAY = 0.001;
 /** Steps of a point of the curves. */
 const POINT_STEPS = 10;
 /** What a kill can cost. */
@@ -75,7 +76,7 @@ const SAMPLES = 64;
  * @throws SpikeletError "diverged" if the loss is no number, "cannot-write"; Interruption after Ctrl-C, when all is saved
  */
 export async function trainLoop(settings: LoopSettings): Promise<LoopSummary> {
-  const { trainer, batches, files, epochs, minutes, learningRate, weightDecay, firingPenalty } = settings;
+  const { trainer, batches, files, epochs, minutes, learningRate, firingPenalty } = settings;
   const { batchSize, stepsPerEpoch } = batches;
   const firstStep = trainer.steps;
   const lastStep = epochs * stepsPerEpoch;
@@ -90,7 +91,11 @@ export async function trainLoop(settings: LoopSettings): Promise<LoopSummary> {
     while (trainer.steps < lastStep && performance.now() - began < minutes * 60_000 && !stop.aborted) {
       const losses = trainer.computeGradients(batches.at(trainer.steps), { firingPenalty });
       if (!Number.isFinite(losses.loss)) throw diverged(trainer.steps, files);
-      trainer.optimize({ learningRate, priorLearningRate: PRIOR_RATE_FACTOR * learningRate, weightDecay });
+      trainer.optimize({
+        learningRate,
+        priorLearningRate: PRIOR_RATE_FACTOR * learningRate,
+        weightDecay: WEIGHT_DECAY,
+      });
       const { steps } = trainer;
       progress.update(steps * batchSize, losses);
       pending.push(losses);

@@ -19,6 +19,7 @@ import { choiceOption, integerOption, numberOption } from "./options.js";
 import { prepareFolder, prepareFolderOf } from "./output.js";
 import { seedOption } from "./shared-options.js";
 import { readTrainingImages, type TrainingImages } from "./train-data.js";
+import { fineTune } from "./train-fine-tune.js";
 import { finishTraining } from "./train-finish.js";
 import { type LoopSummary, runFiles, trainLoop } from "./train-loop.js";
 
@@ -38,6 +39,7 @@ interface TrainArguments {
   readonly firingPenalty: number;
   readonly preset?: PresetName;
   readonly bits?: WidthName;
+  readonly fineTune: number;
   readonly strict?: true;
   readonly seed: bigint;
   readonly threads?: number;
@@ -63,10 +65,11 @@ const PRESETS = {
 } satisfies Record<string, Preset>;
 type PresetName = keyof typeof PRESETS;
 
-/** Learning rate for a batch of `RATE_BATCH` images, in proportion to which it is scaled, and weight decay (authors' code). */
+/** Learning rate for a batch of `RATE_BATCH` images, in proportion to which it is scaled (authors' code). */
 const LEARNING_RATE = 0.003;
 const RATE_BATCH = 250;
-const WEIGHT_DECAY = 0.001;
+/** Fine-tuning starts with this part of the learning rate: what is learnt is there already. */
+const FINE_TUNE_RATE = 0.25;
 const DEFAULT_EPOCHS = 20;
 const DEFAULT_BATCH = 64;
 const MAX_IMAGES = 2 ** 24;
@@ -151,6 +154,12 @@ export function addTrainCommand(program: Command): void {
       "bits of one weight in the model file (default: 8)",
       choiceOption("--bits", WIDTHS),
     )
+    .option(
+      "--fine-tune <n>",
+      "epochs with weights and potentials rounded as in the model file, after the others",
+      integerOption("--fine-tune", { min: 0, max: 1e6, example: 1 }),
+      0,
+    )
     .option("--strict", "a file that cannot be read, or of another size than the others, is an error")
     .addOption(seedOption("seed of the weights and of all draws"))
     .option(
@@ -191,11 +200,13 @@ async function train(args: TrainArguments): Promise<void> {
   const run = describeRun(args, network, images, batches);
   if (saved) checkSameRun(saved.run, run);
 
+  const workerUrl = new URL("./training-worker.js", import.meta.url);
+  const learningRate = args.learningRate ?? (LEARNING_RATE * batches.batchSize) / RATE_BATCH;
   const threads = Math.min(args.threads ?? availableParallelism(), batches.batchSize);
   const trainer = await Trainer.create(network, {
     batchSize: batches.batchSize,
     threads,
-    workerUrl: new URL("./training-worker.js", import.meta.url),
+    workerUrl,
   });
   let summary: LoopSummary;
   try {
@@ -208,21 +219,35 @@ async function train(args: TrainArguments): Promise<void> {
       shape: images,
       epochs: args.epochs,
       minutes: args.minutes ?? Number.POSITIVE_INFINITY,
-      learningRate: args.learningRate ?? (LEARNING_RATE * batches.batchSize) / RATE_BATCH,
-      weightDecay: WEIGHT_DECAY,
+      learningRate,
       firingPenalty: args.firingPenalty,
     });
   } finally {
     await trainer.close();
   }
   console.log(`${formatSummary(summary, threads, folder)}\n`);
+  const bits = args.bits === undefined ? preset.bits : (Number(args.bits) as WeightBits);
+  const isRounded = args.fineTune > 0;
+  const trained = isRounded
+    ? await fineTune({
+        network: summary.network,
+        batches,
+        bits,
+        steps: args.fineTune * batches.stepsPerEpoch,
+        learningRate: FINE_TUNE_RATE * learningRate,
+        firingPenalty: args.firingPenalty,
+        threads,
+        workerUrl,
+      })
+    : summary.network;
   await finishTraining({
-    network: summary.network,
+    network: trained,
+    rounding: isRounded ? "nearest" : undefined,
     data: args.data,
     images,
     out: args.out,
     name,
-    bits: args.bits === undefined ? preset.bits : (Number(args.bits) as WeightBits),
+    bits,
     components: preset.components,
     generatorOut: preset.alone ? `${stem}.generator.spk` : undefined,
     seed: args.seed,

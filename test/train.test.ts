@@ -140,6 +140,23 @@ describe("spikelet train", () => {
     assert.equal(decodeModel(readFileSync(inWork("from.spk"))).timeSteps, 3);
   });
 
+  test("fine-tunes with rounded weights", () => {
+    const args = [
+      "--from",
+      "whole.training/checkpoint.safetensors",
+      "--epochs",
+      "1",
+      "--fine-tune",
+      "2",
+      "--bits",
+      "4",
+    ];
+    const { status, stdout, stderr } = train("tuned.spk", ...args);
+    assert.equal(status, 0, stderr);
+    // The weights are multiples of the scales already.
+    assert.match(stdout, /decoder_input +32 → 128 +4 +4,096 +2,048 +(0|\de-|[\d.]+e-)/);
+  });
+
   test("the tiny preset's core and generator take less than 64 KB", () => {
     const { status, stdout, stderr } = train(
       "tiny.spk",

@@ -3,6 +3,8 @@ import { test } from "node:test";
 import { readNetwork } from "../src/checkpoint/architecture.js";
 import { stateDict } from "../src/checkpoint/state-dict.js";
 import type { Network } from "../src/network.js";
+import { decodeSpikes, encodeImage } from "../src/oracle.js";
+import { quantizeNetwork } from "../src/quantize.js";
 import { Trainer } from "../src/training/trainer.js";
 import { syntheticTensors } from "./support/network.js";
 import { randomBatch, trainingWorker } from "./support/training.js";
@@ -86,4 +88,55 @@ test("a batch beyond the memory that 32 bits address is refused", async () => {
     Trainer.create(smallNetwork(), { batchSize: 1e6, threads: 1 }),
     /needs \d+ MiB, expected at most/,
   );
+});
+
+test("quantization-aware training computes what the integer model does", async () => {
+  const timeSteps = 5;
+  const images = 3;
+  const bits = 4;
+  const trainer = await Trainer.create(smallNetwork(timeSteps), { batchSize: images, threads: 1, bits });
+  const batch = randomBatch(trainer.plan, images, 7);
+  const pixels = batch.images.map((value) => Math.round(((value + 1) / 2) * 255));
+  batch.images.set(pixels.map((pixel) => (pixel / 255) * 2 - 1));
+  // The weights and tdBN's parameters move, so that they are no longer what the scales were found for.
+  for (let step = 0; step < 3; step++) {
+    trainer.computeGradients(batch);
+    trainer.optimize(RATES);
+  }
+  trainer.computeGradients(batch);
+  const rates = trainer.posteriorRates(images);
+  const reconstructions = trainer.reconstructions(images);
+  const { model } = quantizeNetwork(trainer.roundedNetwork(), {
+    bits,
+    rounding: "nearest",
+    calibrationImages: 1,
+  });
+
+  const { imageValues, latentSize } = trainer.plan;
+  for (let image = 0; image < images; image++) {
+    const first = image * imageValues;
+    const encoded = encodeImage(
+      model,
+      Uint8Array.from(pixels.subarray(first, first + imageValues)),
+      timeSteps,
+    );
+    const found = rates.subarray(image * latentSize, (image + 1) * latentSize);
+    assert.deepEqual(
+      Array.from(found, (rate) => Math.round(rate * timeSteps)),
+      Array.from(encoded.rates, (rate) => Math.round((rate / 65536) * timeSteps)),
+    );
+    const draws = batch.uniforms.subarray(
+      image * timeSteps * latentSize,
+      (image + 1) * timeSteps * latentSize,
+    );
+    const latent = Uint8Array.from(draws, (uniform, i) => Number(found[i % latentSize] > uniform));
+    const decoded = decodeSpikes(model, latent, timeSteps);
+    decoded.pixels.forEach((pixel, i) => {
+      const expected = ((reconstructions[first + i] + 1) / 2) * 255;
+      assert.ok(
+        Math.abs(pixel - expected) < 1,
+        `pixel ${i} of image ${image} is ${pixel}, in training ${expected}`,
+      );
+    });
+  }
 });

@@ -1,4 +1,5 @@
 import { KIND_IMAGE_CONV, Layer, THRESHOLD } from "./layer";
+import { roundingUnit } from "./rounding";
 import { gradientOffset, thread } from "./thread";
 
 // tdBN in training: y = Vth · (x − mean) / sqrt(variance + ε) · weight + bias, with mean and variance of a channel over
@@ -104,7 +105,12 @@ export function normalize(layer: Layer, threads: u32, images: u32, frozen: bool)
     const inverse = 1 / sqrt(variance + EPSILON);
     store<f32>(layer.mean + at, <f32>mean);
     store<f32>(layer.inverseDeviation + at, <f32>inverse);
-    store<f32>(layer.gain + at, <f32>(<f64>THRESHOLD * inverse * load<f32>(layer.normWeight + at)));
+    const gain = <f64>THRESHOLD * inverse * load<f32>(layer.normWeight + at);
+    store<f32>(layer.gain + at, <f32>gain);
+    if (layer.largestInteger) {
+      const bias = (<f64>load<f32>(layer.bias + at) - mean) * gain + load<f32>(layer.normBias + at);
+      store<f32>(layer.units + at, roundingUnit(<f32>gain, load<f32>(layer.scales + at), <f32>bias));
+    }
   }
 }
 

@@ -6,6 +6,7 @@ export { convolveImage, imageWeightGradient } from "./image-conv";
 export { inputGradient, packWeights } from "./input-gradient";
 export { fire, fireBackward } from "./lif";
 export { readOut } from "./readout";
+export { roundWeights } from "./rounding";
 export { meanRates, sample, sampleBackward } from "./sampler";
 export { integrate, weightGradient } from "./synapses";
 export { enterThread } from "./thread";

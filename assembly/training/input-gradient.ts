@@ -14,7 +14,7 @@ export function packWeights(layer: Layer, first: u32, threads: u32): void {
   for (let block = first; block < inChannels >> 3; block += threads) {
     let packed = layer.packedWeights + ((block * taps * outChannels) << 5);
     for (let tap: u32 = 0; tap < taps; tap++) {
-      let weights = layer.weights + (((tap * inChannels + (block << 3)) * outChannels) << 2);
+      let weights = layer.usedWeights + (((tap * inChannels + (block << 3)) * outChannels) << 2);
       for (let out: u32 = 0; out < outChannels; out++, weights += 4) {
         let w = weights;
         for (let lane = 0; lane < 8; lane++, w += outChannels << 2, packed += 4) {

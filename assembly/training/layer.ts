@@ -44,7 +44,9 @@ export class Layer {
   bias: u32;
   normWeight: u32;
   normBias: u32;
-  /** The weights in the order of `inputGradient`: (inChannels / 8, taps, outChannels, 8). */
+  /** What the synapses compute with: the weights, or beside them these rounded to integers times a channel's scale. */
+  usedWeights: u32;
+  /** Those in the order of `inputGradient`: (inChannels / 8, taps, outChannels, 8). */
   packedWeights: u32;
 
   /** tdBN's running statistics (outChannels). */
@@ -57,6 +59,14 @@ export class Layer {
   /** ∂L/∂x = gain · ∂L/∂y − gradientShift − gradientSlope · (x − mean), (outChannels) each. */
   gradientShift: u32;
   gradientSlope: u32;
+  /** Largest integer of a rounded weight; 0 if weights and potentials are not rounded. */
+  largestInteger: u32;
+  /** If they are: a scale as a part of that at which the channel's largest weight just fits (outChannels). */
+  scaleParts: u32;
+  /** The scales of the weights (outChannels). */
+  scales: u32;
+  /** The scales of tdBN's output and of potentials, |gain| · scale (outChannels). */
+  units: u32;
   /** Of each thread float64 (4, outChannels): Σ x, Σ x², Σ ∂L/∂y, Σ ∂L/∂y · (x − mean), y = tdBN's output. */
   moments: u32;
   /** Of each thread the number of its spikes, float64. */

@@ -23,13 +23,42 @@ function normalized(layer: Layer, sums: u32, channel: u32): v128 {
   );
 }
 
-/** u[t]; `left` is u[t−1] · (1 − o[t−1]). */
-function potential(left: v128, y: v128): v128 {
-  return f32x4.add(f32x4.mul(left, f32x4.splat(LEAK)), y);
-}
-
 function fires(potential: v128): v128 {
   return f32x4.gt(potential, f32x4.splat(THRESHOLD));
+}
+
+/** Bytes between the potentials of one step and the next in the workspace: those of 16 neurons. */
+const SAVED_STEP: u32 = 64;
+
+/** Where, in the workspace, the sums of 16 channels lie: behind the potentials of 16 steps. */
+const PARTIAL_SUMS: u32 = 16 * SAVED_STEP;
+
+/** Writes u[t], t = 0 … T − 1, of four neurons. */
+function potentials(layer: Layer, channel: u32, sums: u32, stepBytes: u32, saved: u32): void {
+  if (layer.largestInteger) {
+    roundedPotentials(layer, channel, sums, stepBytes, saved);
+    return;
+  }
+  let left = f32x4.splat(0); // u[t−1] · (1 − o[t−1])
+  for (let t: u32 = 0; t < layer.timeSteps; t++, sums += stepBytes, saved += SAVED_STEP) {
+    const u = f32x4.add(f32x4.mul(left, f32x4.splat(LEAK)), normalized(layer, sums, channel));
+    v128.store(saved, u);
+    left = v128.andnot(u, fires(u));
+  }
+}
+
+/** The same of potentials that are integers of the channel's unit, with a leak that rounds to nearest, halves up. */
+function roundedPotentials(layer: Layer, channel: u32, sums: u32, stepBytes: u32, saved: u32): void {
+  const unit = v128.load(layer.units + channel);
+  let left = f32x4.splat(0); // as it leaks, in units
+  for (let t: u32 = 0; t < layer.timeSteps; t++, sums += stepBytes, saved += SAVED_STEP) {
+    const input = f32x4.nearest(f32x4.div(normalized(layer, sums, channel), unit));
+    const integer = f32x4.add(left, input);
+    const u = f32x4.mul(integer, unit);
+    v128.store(saved, u);
+    const leaked = f32x4.floor(f32x4.mul(f32x4.add(integer, f32x4.splat(2)), f32x4.splat(LEAK)));
+    left = v128.andnot(leaked, fires(u));
+  }
 }
 
 /** Spikes of one image. */
@@ -44,27 +73,14 @@ export function fire(layer: Layer, image: u32): void {
   let count: u32 = 0;
   for (const end = sums + frameBytes; sums < end; sums += channelBytes) {
     for (let channel: u32 = 0; channel < channelBytes; channel += 64, spikes += 2) {
-      let left0 = f32x4.splat(0);
-      let left1 = f32x4.splat(0);
-      let left2 = f32x4.splat(0);
-      let left3 = f32x4.splat(0);
-      let at = sums + channel;
+      for (let quarter: u32 = 0; quarter < 64; quarter += 16) {
+        potentials(layer, channel + quarter, sums + channel + quarter, stepBytes, workspace + quarter);
+      }
+      let saved = workspace;
       let output = spikes;
-      for (let t: u32 = 0; t < timeSteps; t++, at += stepBytes, output += spikeStep) {
-        const u0 = potential(left0, normalized(layer, at, channel));
-        const u1 = potential(left1, normalized(layer, at + 16, channel + 16));
-        const u2 = potential(left2, normalized(layer, at + 32, channel + 32));
-        const u3 = potential(left3, normalized(layer, at + 48, channel + 48));
-        const o0 = fires(u0);
-        const o1 = fires(u1);
-        const o2 = fires(u2);
-        const o3 = fires(u3);
-        left0 = v128.andnot(u0, o0);
-        left1 = v128.andnot(u1, o1);
-        left2 = v128.andnot(u2, o2);
-        left3 = v128.andnot(u3, o3);
-        const low = i16x8.narrow_i32x4_s(o0, o1);
-        const high = i16x8.narrow_i32x4_s(o2, o3);
+      for (let t: u32 = 0; t < timeSteps; t++, saved += SAVED_STEP, output += spikeStep) {
+        const low = i16x8.narrow_i32x4_s(fires(v128.load(saved)), fires(v128.load(saved, 16)));
+        const high = i16x8.narrow_i32x4_s(fires(v128.load(saved, 32)), fires(v128.load(saved, 48)));
         const bits = i8x16.bitmask(i8x16.narrow_i16x8_s(low, high));
         store<u16>(output, bits);
         count += popcnt(bits);
@@ -91,7 +107,7 @@ export function fireBackward(layer: Layer, image: u32, penalty: f32): void {
   const extra = f32x4.splat(penalty);
   // Channels that share a cache line are done at one position after the other, so that the line is fetched once.
   for (let line: u32 = 0; line < channelBytes; line += 64) {
-    const partial = workspace + 256;
+    const partial = workspace + PARTIAL_SUMS;
     memory.fill(partial, 0, 128);
     for (let position: u32 = 0; position < positions; position++) {
       for (let quarter: u32 = 0; quarter < 64; quarter += 16) {
@@ -126,15 +142,9 @@ function fireBackwardQuarter(
 ): void {
   const timeSteps = layer.timeSteps;
   const mean = v128.load(layer.mean + channel);
-  let left = f32x4.splat(0);
-  let at = sums;
-  let saved = workspace;
-  for (let t: u32 = 0; t < timeSteps; t++, at += stepBytes, saved += 16) {
-    const u = potential(left, normalized(layer, at, channel));
-    v128.store(saved, u);
-    left = v128.andnot(u, fires(u));
-  }
-
+  potentials(layer, channel, sums, stepBytes, workspace);
+  let at = sums + timeSteps * stepBytes;
+  let saved = workspace + timeSteps * SAVED_STEP;
   const leak = f32x4.splat(LEAK);
   let later = f32x4.splat(0); // ∂L/∂u[t+1]
   let total = f32x4.splat(0);
@@ -143,7 +153,7 @@ function fireBackwardQuarter(
   for (let t: u32 = 0; t < timeSteps; t++) {
     gradientAt -= frameBytes;
     at -= stepBytes;
-    saved -= 16;
+    saved -= SAVED_STEP;
     const u = v128.load(saved);
     const leaked = f32x4.mul(leak, later);
     const ofSpike = f32x4.sub(f32x4.add(v128.load(gradientAt), penalty), f32x4.mul(u, leaked));
@@ -154,7 +164,7 @@ function fireBackwardQuarter(
     if (!isStill) v128.store(gradientAt, later);
   }
   if (isStill) v128.store(gradient, total);
-  const partial = workspace + 256 + (channel & 63);
+  const partial = workspace + PARTIAL_SUMS + (channel & 63);
   v128.store(partial, f32x4.add(v128.load(partial), total));
   v128.store(partial, f32x4.add(v128.load(partial, 64), product), 64);
 }

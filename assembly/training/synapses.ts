@@ -44,7 +44,7 @@ function integrateBlock(layer: Layer, spikes: u32, y: u32, x: u32, offset: u32, 
   let s5 = v128.load(bias, 80);
   let s6 = v128.load(bias, 96);
   let s7 = v128.load(bias, 112);
-  let tap = layer.weights + offset;
+  let tap = layer.usedWeights + offset;
   for (let ky: u32 = 0; ky < kernel; ky++) {
     const row = inputRow(kind, y, ky, inputSize);
     for (let kx: u32 = 0; kx < kernel; kx++, tap += tapBytes) {

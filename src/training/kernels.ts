@@ -15,6 +15,7 @@ export interface Kernels {
   normalizeBackward(layer: number, image: number): void;
   weightGradient(layer: number, image: number): void;
   imageWeightGradient(layer: number, image: number): void;
+  roundWeights(layer: number): void;
   packWeights(layer: number, first: number, threads: number): void;
   inputGradient(layer: number, image: number): void;
   meanRates(sampler: number, image: number): void;

@@ -1,4 +1,5 @@
 import { SpikeletError } from "../errors.js";
+import type { WeightBits } from "../model.js";
 import {
   type FloatLayer,
   type LayerKind,
@@ -32,6 +33,7 @@ const LAYER_FIELDS = [
   "bias",
   "normWeight",
   "normBias",
+  "usedWeights",
   "packedWeights",
   "runningMean",
   "runningVariance",
@@ -40,6 +42,10 @@ const LAYER_FIELDS = [
   "gain",
   "gradientShift",
   "gradientSlope",
+  "largestInteger",
+  "scaleParts",
+  "scales",
+  "units",
   "moments",
   "spikeCounts",
 ] as const;
@@ -86,6 +92,8 @@ export interface PlanOptions {
   /** Images of a batch, at most. */
   readonly batchSize: number;
   readonly threads: number;
+  /** Bits of a weight that training takes into account; the image convolution, of 16 bits, is left as it is. */
+  readonly bits?: WeightBits;
 }
 
 export interface MemoryPlan extends PlanOptions {
@@ -124,12 +132,12 @@ const FLOAT_BYTES = 4;
 const DOUBLE_BYTES = 8;
 const MAX_BYTES = 2 ** 32 - 65536;
 /** The kernels for LIF neurons keep potentials and sums in the workspace. */
-const LIF_WORKSPACE_BYTES = 384;
+const LIF_WORKSPACE_BYTES = 1152;
 
 /**
  * @throws SpikeletError "bad-option" if the batch does not fit in 4 GiB
  */
-export function planMemory(network: Network, { batchSize, threads }: PlanOptions): MemoryPlan {
+export function planMemory(network: Network, { batchSize, threads, bits }: PlanOptions): MemoryPlan {
   const { timeSteps, latentSize, imageSize, imageChannels } = network;
   const frames = batchSize * timeSteps;
   let end = FIRST_ADDRESS;
@@ -184,6 +192,7 @@ export function planMemory(network: Network, { batchSize, threads }: PlanOptions
     const { kind, inputSize, inChannels, outChannels } = layer;
     const isFirstOfDecoder = i === network.encoder.length;
     const channels = () => floats(outChannels);
+    const isRounded = bits !== undefined && kind !== "imageConv";
     const spikes = take((frames * frameNeurons[i]) / 8);
     const plan = {
       address: take(LAYER_FIELDS.length * FLOAT_BYTES),
@@ -200,6 +209,7 @@ export function planMemory(network: Network, { batchSize, threads }: PlanOptions
       gradient: buffers[i % 2],
       inputGradient: isFirstOfDecoder ? latentGradient : buffers[(i + 1) % 2],
       ...parameters[i],
+      usedWeights: isRounded ? floats(layer.weights.length) : parameters[i].weights,
       packedWeights: kind === "imageConv" ? 0 : floats(layer.weights.length),
       runningMean: channels(),
       runningVariance: channels(),
@@ -208,6 +218,10 @@ export function planMemory(network: Network, { batchSize, threads }: PlanOptions
       gain: channels(),
       gradientShift: channels(),
       gradientSlope: channels(),
+      largestInteger: isRounded ? 2 ** (bits - 1) - 1 : 0,
+      scaleParts: isRounded ? channels() : 0,
+      scales: isRounded ? channels() : 0,
+      units: isRounded ? channels() : 0,
       moments: doubles(4 * outChannels * threads),
       spikeCounts: doubles(threads),
     };
@@ -256,6 +270,7 @@ export function planMemory(network: Network, { batchSize, threads }: PlanOptions
   return {
     batchSize,
     threads,
+    ...(bits && { bits }),
     bytes: end,
     timeSteps,
     latentSize,

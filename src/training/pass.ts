@@ -58,11 +58,17 @@ export class Pass {
     this.#barrier.wait();
   }
 
-  /** Weights to the order of the input gradients; after every change of the parameters. */
+  /** Weights as the layers take them: rounded, if they are, and in the order of the input gradients. After every change. */
   pack(): void {
     const { encoder, decoder, threads } = this.#plan;
+    const layers = [...encoder, ...decoder];
     this.#barrier.wait();
-    for (const layer of [...encoder, ...decoder]) {
+    layers.forEach((layer, i) => {
+      if (layer.largestInteger !== 0 && i % threads === this.#thread)
+        this.#kernels.roundWeights(layer.address);
+    });
+    this.#barrier.wait();
+    for (const layer of layers) {
       if (layer.packedWeights !== 0) this.#kernels.packWeights(layer.address, this.#thread, threads);
     }
     this.#barrier.wait();

@@ -7,6 +7,7 @@ import { type LayerPlan, type MemoryPlan, type PlanOptions, planMemory, writePla
 import { discrepancy } from "./mmd.js";
 import type { OptimizerSettings } from "./pass.js";
 import { addPriorGradient, type PriorParameters, priorRates } from "./prior.js";
+import { bestScaleParts } from "./scale-parts.js";
 
 /** Weight λ of MMD² in the loss (authors' code). */
 export const DISCREPANCY_WEIGHT = 0.001;
@@ -24,8 +25,6 @@ export interface Batch {
 export interface LossOptions {
   /** Weight of the mean firing rate, over all neurons and steps, in the loss. */
   readonly firingPenalty?: number;
-  /** tdBN with its running statistics, which then stay as they are. */
-  readonly frozen?: boolean;
 }
 
 export interface Losses {
@@ -114,9 +113,10 @@ export class Trainer {
     return this.#steps;
   }
 
-  /** Loss and gradients of a batch; also tdBN's running statistics, unless `frozen`. The parameters stay as they are. */
-  computeGradients(batch: Batch, { firingPenalty = 0, frozen = false }: LossOptions = {}): Losses {
+  /** Loss and gradients of a batch; also tdBN's running statistics, which in quantization-aware training are used and stay. */
+  computeGradients(batch: Batch, { firingPenalty = 0 }: LossOptions = {}): Losses {
     const { plan } = this;
+    const frozen = plan.bits !== undefined;
     const { latentSize } = plan;
     const images = batch.images.length / plan.imageValues;
     this.#view(plan.readout.images, batch.images.length).set(batch.images);
@@ -171,6 +171,20 @@ export class Trainer {
   network(): Network {
     const copy = (address: number, length: number) => this.#view(address, length).slice();
     return this.#networkOf(copy, copy);
+  }
+
+  /** The network with the weights that its layers compute with: rounded in quantization-aware training. */
+  roundedNetwork(): Network {
+    const network = this.network();
+    const rounded = (layer: FloatLayer, { usedWeights }: LayerPlan): FloatLayer => ({
+      ...layer,
+      weights: this.#view(usedWeights, layer.weights.length).slice(),
+    });
+    return {
+      ...network,
+      encoder: network.encoder.map((layer, i) => rounded(layer, this.plan.encoder[i])),
+      decoder: network.decoder.map((layer, i) => rounded(layer, this.plan.decoder[i])),
+    };
   }
 
   /** The gradients of the last batch, in the places of the parameters; tdBN's statistics have none, hence 0. */
@@ -275,6 +289,14 @@ export class Trainer {
     };
     // Visits the arrays in the order of `arraysOf`.
     this.#networkOf(write, write);
+    const { encoder, decoder, bits } = this.plan;
+    if (bits !== undefined) {
+      [...network.encoder, ...network.decoder].forEach((layer, i) => {
+        const { scaleParts, largestInteger, outChannels } = [...encoder, ...decoder][i];
+        if (largestInteger !== 0)
+          this.#view(scaleParts, outChannels).set(bestScaleParts(layer, largestInteger));
+      });
+    }
     this.#conductor.run("pack", UNUSED);
   }
 }
