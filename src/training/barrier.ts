@@ -1,3 +1,6 @@
+/** How long a failure of another thread can go unnoticed, if it comes between the look at its word and the wait. */
+const WAIT_MILLISECONDS = 200;
+
 /**
  * A barrier of threads on a word of shared memory: the word counts arrivals, and a round is over when all have arrived.
  * Every thread has its own `Barrier` on the same word.
@@ -26,7 +29,7 @@ export class Barrier {
     }
     for (;;) {
       const count = Atomics.load(this.#words, this.#index);
-      // The difference, not the counts, are compared: after 2^31 arrivals the word is negative.
+      // The difference is looked at, not the counts: after 2^31 arrivals the word is negative.
       if (((count - goal) | 0) >= 0) return;
       if (Atomics.load(this.#words, this.#index + 1) !== 0)
         throw new Error("another training thread has failed");
@@ -40,6 +43,3 @@ export class Barrier {
     Atomics.notify(this.#words, this.#index);
   }
 }
-
-/** A failure between the look at the word and the wait would go unnoticed longer than this. */
-const WAIT_MILLISECONDS = 200;

@@ -40,7 +40,6 @@ function readSettings(at: Float64Array): Settings {
 
 /** The first thread's end: it does its part of each command itself. */
 export class Conductor {
-  readonly kernels: Kernels;
   readonly #pass: Pass;
   readonly #barrier: Barrier;
   readonly #words: Int32Array;
@@ -48,7 +47,6 @@ export class Conductor {
   readonly #control: number;
 
   private constructor(kernels: Kernels, memory: WebAssembly.Memory, plan: MemoryPlan) {
-    this.kernels = kernels;
     this.#words = new Int32Array(memory.buffer);
     this.#settings = settingsOf(memory, plan);
     this.#control = plan.control / 4;
