@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { fsvaeLeftovers } from "../src/checkpoint/fsvae-leftovers.js";
 import { writeSafetensors } from "../src/checkpoint/safetensors-writer.js";
 import { stateDict } from "../src/checkpoint/state-dict.js";
 import { SpikeletError } from "../src/errors.js";
@@ -147,7 +148,8 @@ async function save({ trainer, files, run }: LoopSettings, points: readonly Curv
   if (![...tensors.values()].every(({ data }) => data.every(Number.isFinite)))
     throw diverged(trainer.steps, files);
   await replaceFile(files.run, encodeRun({ network, optimizer, run }));
-  await replaceFile(files.checkpoint, writeSafetensors(tensors));
+  const checkpoint = new Map([...tensors, ...fsvaeLeftovers(network.latentSize)]);
+  await replaceFile(files.checkpoint, writeSafetensors(checkpoint));
   await replaceFile(files.csv, formatCsv(points));
   await replaceFile(files.svg, drawCurves(points));
 }

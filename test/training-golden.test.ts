@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { readNetwork } from "../src/checkpoint/architecture.js";
 import { readCheckpoint } from "../src/checkpoint/checkpoint.js";
+import { fsvaeLeftovers } from "../src/checkpoint/fsvae-leftovers.js";
 import { readSafetensors } from "../src/checkpoint/safetensors.js";
 import { stateDict } from "../src/checkpoint/state-dict.js";
 import type { Tensor } from "../src/network.js";
@@ -37,6 +38,15 @@ function distance(a: Float32Array, b: Float32Array): number {
   assert.equal(a.length, b.length);
   return norm(a.map((value, i) => value - b[i]));
 }
+
+test("a checkpoint has the tensors of the authors' own", options, () => {
+  const authors = readCheckpoint(read("checkpoint.pth"));
+  const network = readNetwork(authors);
+  const ours = new Map([...stateDict(network), ...fsvaeLeftovers(network.latentSize)]);
+  const shapes = (tensors: ReadonlyMap<string, Tensor>) =>
+    [...tensors].map(([name, { shape }]) => `${name} ${shape}`).sort();
+  assert.deepEqual(shapes(ours), shapes(authors));
+});
 
 for (const timeSteps of [4, 16]) {
   for (const threads of [1, 2]) {
