@@ -20,6 +20,16 @@ const MAX_FILE_BYTES = 2 ** 29;
 /** What the files of MNIST and its like are called; some archives have a dot where others have a dash. */
 const FILE_NAME = /^(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(\.gz)?$/i;
 
+/** Whether a folder has the images of a split as an IDX file. */
+export async function hasImages(folder: string, split: Split): Promise<boolean> {
+  return (await partPaths(folder, split, "images")).length > 0;
+}
+
+/** Whether a folder has the labels of a split. */
+export async function hasLabels(folder: string, split: Split): Promise<boolean> {
+  return (await partPaths(folder, split, "labels")).length > 0;
+}
+
 /**
  * Reads the images of a split from the folder of a data set.
  * @throws SpikeletError "no-such-file" if the folder has no such file, "bad-input" if the file cannot be read.
@@ -50,8 +60,8 @@ async function readPart<T>(
   return about(path, () => read(bytes));
 }
 
-/** The path of one file of a data set; of several candidates the one that is not gzipped. */
-async function findPart(folder: string, split: Split, part: Part): Promise<string> {
+/** The paths of one file of a data set; the one that is not gzipped comes first. */
+async function partPaths(folder: string, split: Split, part: Part): Promise<string[]> {
   const names = await listFolder(folder);
   const candidates = names.filter((name) => {
     const match = FILE_NAME.exec(name);
@@ -60,8 +70,12 @@ async function findPart(folder: string, split: Split, part: Part): Promise<strin
     return (prefix.toLowerCase() === "train") === (split === "train") && kind.toLowerCase() === part;
   });
   // "….gz" is longer than its stem.
-  const [best] = candidates.sort((a, b) => a.length - b.length);
-  if (best !== undefined) return join(folder, best);
+  return candidates.sort((a, b) => a.length - b.length).map((name) => join(folder, name));
+}
+
+async function findPart(folder: string, split: Split, part: Part): Promise<string> {
+  const [best] = await partPaths(folder, split, part);
+  if (best !== undefined) return best;
   const usual = `${split === "train" ? "train" : "t10k"}-${part}-idx${part === "images" ? 3 : 1}-ubyte`;
   throw new SpikeletError(
     "no-such-file",
@@ -70,13 +84,13 @@ async function findPart(folder: string, split: Split, part: Part): Promise<strin
   );
 }
 
-async function listFolder(folder: string): Promise<string[]> {
+export async function listFolder(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
   } catch (cause) {
     throw new SpikeletError(
       "no-such-file",
-      `${folder}: not a folder that can be read; give the folder with the four IDX files of the data set`,
+      `${folder}: not a folder that can be read; give the folder of the data set`,
       { cause },
     );
   }

@@ -33,7 +33,7 @@ import { modelCrc32 } from "./run.js";
 import { addCoreOptions, type CoreArguments, modelOption, seedOption } from "./shared-options.js";
 import { version } from "./version.js";
 
-interface EvaluateArguments extends CoreArguments {
+export interface EvaluateArguments extends CoreArguments {
   readonly data: string;
   readonly images?: number;
   readonly labels: boolean;
@@ -125,7 +125,8 @@ interface Setting {
   readonly reconstructed: { readonly losses: Float64Array; readonly rates: Tensor };
 }
 
-async function evaluate(args: EvaluateArguments): Promise<void> {
+/** Measures a model, and prints the report. */
+export async function evaluate(args: EvaluateArguments): Promise<void> {
   checkArguments(args);
   const loaded = await loadModel(args, { encoder: true });
   const { generator, bytes } = loaded;

@@ -10,7 +10,7 @@ import { PNG_SIGNATURE } from "./png-chunks.js";
 import { readPng } from "./png-input.js";
 
 /** 60,000 colour images of 32×32, stored, take 184 MB. */
-const MAX_FILE_BYTES = 2 ** 29;
+export const MAX_FILE_BYTES = 2 ** 29;
 
 /** Pixels of all images at the model's size: a million of MNIST's. */
 const MAX_TOTAL_BYTES = 2 ** 30;
@@ -86,7 +86,7 @@ async function parseInput(input: string): Promise<{ path: string; number?: numbe
 }
 
 /** Tells the format by the first bytes, whatever the file is called. */
-function readImageSet(bytes: Uint8Array): ImageSet {
+export function readImageSet(bytes: Uint8Array): ImageSet {
   if (PNG_SIGNATURE.every((byte, i) => bytes[i] === byte)) return readPng(bytes);
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return readJpeg(bytes);
   if (isGzip(bytes) || (bytes[0] === 0 && bytes[1] === 0)) return readIdxImages(bytes);

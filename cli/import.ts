@@ -26,7 +26,7 @@ interface ImportArguments {
 }
 
 /** The largest ESVAE's checkpoint, with its optimizer's state, has less than a tenth of this. */
-const MAX_CHECKPOINT_BYTES = 2 ** 30;
+export const MAX_CHECKPOINT_BYTES = 2 ** 30;
 
 /** Bytes of UTF-8 that a model file has for the name. */
 const MAX_NAME_BYTES = 24;
@@ -90,7 +90,7 @@ async function importCheckpoint(checkpoint: string, args: ImportArguments): Prom
   }
 }
 
-function checkName(name: string): void {
+export function checkName(name: string): void {
   const length = Buffer.byteLength(name);
   if (length >= 1 && length <= MAX_NAME_BYTES && !name.includes("\0")) return;
   throw new SpikeletError(
@@ -99,7 +99,8 @@ function checkName(name: string): void {
   );
 }
 
-function formatReport(network: Network, report: QuantizationReport): string {
+/** A table of the layers with their errors. */
+export function formatReport(network: Network, report: QuantizationReport): string {
   const shapes = new Map(
     [...network.decoder, ...network.encoder].map((layer) => [layer.name, formatShape(layer)]),
   );

@@ -15,6 +15,7 @@ import { addPlaygroundCommand } from "./playground.js";
 import { addProfileCommand } from "./profile.js";
 import { addReconstructCommand } from "./reconstruct.js";
 import { addSimulateCommand } from "./simulate.js";
+import { addTrainCommand } from "./train.js";
 import { version } from "./version.js";
 
 /** Exit status for something that went wrong, and for something that the user has to put right. */
@@ -22,7 +23,7 @@ const FAILURE = 1;
 const USER_MISTAKE = 2;
 
 /** Errors that are not the user's mistake. */
-const FAILURES: readonly ErrorCode[] = ["cannot-write", "core-failed", "firmware-failed"];
+const FAILURES: readonly ErrorCode[] = ["cannot-write", "core-failed", "diverged", "firmware-failed"];
 
 function createProgram(): Command {
   const program = new Command("spikelet")
@@ -45,6 +46,7 @@ function createProgram(): Command {
   addProfileCommand(program);
   addSimulateCommand(program);
   addPlaygroundCommand(program);
+  addTrainCommand(program);
   return program;
 }
 

@@ -4,7 +4,7 @@ import { nearestHint } from "../src/nearest.js";
 /** Largest 64-bit seed and image index. */
 const U64_MAX = 2n ** 64n - 1n;
 
-export interface IntegerRange {
+export interface NumberRange {
   readonly min: number;
   readonly max: number;
   /** A value to show in the message. */
@@ -12,13 +12,25 @@ export interface IntegerRange {
 }
 
 /** A parser for commander that takes a whole number in a range. */
-export function integerOption(flag: string, { min, max, example }: IntegerRange): (text: string) => number {
+export function integerOption(flag: string, { min, max, example }: NumberRange): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
     throw new SpikeletError(
       "bad-option",
       `${flag}: found "${text}", expected a whole number from ${min} to ${max}; for example ${flag} ${example}`,
+    );
+  };
+}
+
+/** A parser for commander that takes a decimal number in a range. */
+export function numberOption(flag: string, { min, max, example }: NumberRange): (text: string) => number {
+  return (text) => {
+    const value = /^\d*\.?\d+(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new SpikeletError(
+      "bad-option",
+      `${flag}: found "${text}", expected a number from ${min} to ${max}; for example ${flag} ${example}`,
     );
   };
 }

@@ -8,6 +8,7 @@ import { type BuildOptions, build, type Plugin } from "esbuild";
 rmSync("dist", { recursive: true, force: true });
 await import("./build-wasm.js");
 await import("./build-firmware.js");
+await import("./build-training.js");
 
 const common: BuildOptions = {
   bundle: true,
@@ -107,11 +108,13 @@ await build({
     cli: "cli/main.ts",
     worker: "cli/worker.ts",
     "evaluate-worker": "cli/evaluate-worker.ts",
+    "training-worker": "src/training/worker.ts",
   },
   plugins: [takeShared],
   alias: {
     // Its build for Node loads worker threads, which nothing here uses.
     fflate: "fflate/browser",
+    "emoji-regex": "./scripts/no-emoji.ts",
     // Its source is ES modules, of which only what is used is bundled.
     "ml-matrix": "./node_modules/ml-matrix/src/index.js",
   },

@@ -8,6 +8,7 @@ export type ErrorCode =
   | "bad-input" // input data (rates, spikes, a data file) of the wrong shape or range
   | "no-such-file"
   | "cannot-write"
+  | "diverged" // training met a loss that is no finite number
   | "missing-tool" // a compiler or an emulator that has to be installed
   | "firmware-failed" // firmware that does not compile, traps or does not end
   | "core-failed"; // the Wasm core gave a status that the host should have ruled out

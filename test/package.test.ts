@@ -28,6 +28,7 @@ test("the packed package with the MNIST model is under 1 MB and has all that it 
     "./models/esvae-mnist.spk",
     "./dist/worker.js",
     "./dist/evaluate-worker.js",
+    "./dist/training-worker.js",
     "./LICENSE",
   ]) {
     assert.ok(files.has(join(path as string)), `${path} is not in the package`);

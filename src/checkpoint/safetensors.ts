@@ -61,6 +61,32 @@ export function isSafetensors(bytes: Uint8Array): boolean {
  * @throws SpikeletError "bad-checkpoint" if the header or the data is not as the format demands.
  */
 export function readSafetensors(bytes: Uint8Array): Map<string, Tensor> {
+  const { header, data } = splitFile(bytes);
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const entries = readHeader(header);
+  checkTiling(entries, data.length);
+
+  const tensors = new Map<string, Tensor>();
+  for (const { name, dtype, shape, begin, end } of entries) {
+    const values = new Float32Array((end - begin) / dtype.size);
+    for (let i = 0; i < values.length; i++) values[i] = dtype.read(view, begin + i * dtype.size, true);
+    tensors.set(name, { shape, data: values });
+  }
+  return tensors;
+}
+
+/**
+ * The texts in a file's `__metadata__`.
+ * @throws SpikeletError "bad-checkpoint" if the header is not as the format demands.
+ */
+export function readMetadata(bytes: Uint8Array): Map<string, string> {
+  const { __metadata__: metadata } = parseHeader(splitFile(bytes).header);
+  const entries = isObject(metadata) ? Object.entries(metadata) : [];
+  return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+}
+
+/** Header and data of a file. */
+function splitFile(bytes: Uint8Array): { header: Uint8Array; data: Uint8Array } {
   if (bytes.length < LENGTH_BYTES)
     throw damaged(`The file has ${bytes.length} bytes; expected 8 for its length`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -73,20 +99,10 @@ export function readSafetensors(bytes: Uint8Array): Map<string, Tensor> {
     throw damaged(`The header is declared as ${headerLength} bytes; the format allows ${MAX_HEADER_BYTES}`);
   }
   const dataStart = LENGTH_BYTES + headerLength;
-  const entries = readHeader(bytes.subarray(LENGTH_BYTES, dataStart));
-  checkTiling(entries, bytes.length - dataStart);
-
-  const tensors = new Map<string, Tensor>();
-  for (const { name, dtype, shape, begin, end } of entries) {
-    const data = new Float32Array((end - begin) / dtype.size);
-    for (let i = 0; i < data.length; i++)
-      data[i] = dtype.read(view, dataStart + begin + i * dtype.size, true);
-    tensors.set(name, { shape, data });
-  }
-  return tensors;
+  return { header: bytes.subarray(LENGTH_BYTES, dataStart), data: bytes.subarray(dataStart) };
 }
 
-function readHeader(bytes: Uint8Array): Entry[] {
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -94,7 +110,11 @@ function readHeader(bytes: Uint8Array): Entry[] {
     throw damaged("The header is not JSON", cause);
   }
   if (!isObject(header)) throw damaged("The header is JSON but not an object");
-  return Object.entries(header)
+  return header;
+}
+
+function readHeader(bytes: Uint8Array): Entry[] {
+  return Object.entries(parseHeader(bytes))
     .filter(([name]) => name !== "__metadata__")
     .map(([name, description]) => readEntry(name, description));
 }

@@ -17,7 +17,7 @@ export interface LinePlot {
   readonly title: string;
   readonly yLabel: string;
   /** A dashed line across all panels. */
-  readonly reference: { readonly name: string; readonly y: number };
+  readonly reference?: { readonly name: string; readonly y: number };
   readonly panels: readonly Panel[];
 }
 
@@ -34,7 +34,7 @@ const REFERENCE_COLOUR = "#666";
 /** All panels share the y axis, which starts at 0. */
 export function drawLinePlot({ title, yLabel, reference, panels }: LinePlot): string {
   const heights = panels.flatMap(({ curves }) => curves.flatMap(({ points }) => points.map(({ y }) => y)));
-  const yMost = Math.max(reference.y, ...heights) * 1.08;
+  const yMost = Math.max(reference?.y ?? 0, ...heights) * 1.08 || 1;
   const width = PANEL_WIDTH * panels.length;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
@@ -50,7 +50,12 @@ export function drawLinePlot({ title, yLabel, reference, panels }: LinePlot): st
   ].join("\n");
 }
 
-function drawPanel(panel: Panel, yLabel: string, yMost: number, reference: LinePlot["reference"]): string[] {
+function drawPanel(
+  panel: Panel,
+  yLabel: string,
+  yMost: number,
+  reference: LinePlot["reference"] | undefined,
+): string[] {
   const right = PANEL_WIDTH - RIGHT;
   const bottom = HEIGHT - BOTTOM;
   const curves = panel.curves.map(({ name, points }) => ({
@@ -74,10 +79,10 @@ function drawPanel(panel: Panel, yLabel: string, yMost: number, reference: LineP
   parts.push(text((LEFT + right) / 2, HEIGHT - 12, "middle", panel.xLabel));
   parts.push(text(16, HEIGHT / 2, "middle", yLabel, ` transform="rotate(-90 16 ${HEIGHT / 2})"`));
   parts.push(`<path d="M${LEFT} ${TOP}V${bottom}H${right}" fill="none" stroke="#333"/>`);
-  const referenceY = py(reference.y);
-  parts.push(
-    `<path d="M${LEFT} ${referenceY}H${right}" stroke="${REFERENCE_COLOUR}" stroke-dasharray="5 4"/>`,
-  );
+  if (reference !== undefined) {
+    const path = `M${LEFT} ${py(reference.y)}H${right}`;
+    parts.push(`<path d="${path}" stroke="${REFERENCE_COLOUR}" stroke-dasharray="5 4"/>`);
+  }
   curves.forEach(({ points }, i) => {
     const colour = COLOURS[i % COLOURS.length];
     const line = points.map(({ x, y }) => `${px(x)},${py(y)}`).join(" ");
@@ -88,7 +93,9 @@ function drawPanel(panel: Panel, yLabel: string, yMost: number, reference: LineP
   });
   const entries = [
     ...curves.map(({ name }, i) => ({ name, colour: COLOURS[i % COLOURS.length], dash: "" })),
-    { name: reference.name, colour: REFERENCE_COLOUR, dash: ' stroke-dasharray="5 4"' },
+    ...(reference === undefined
+      ? []
+      : [{ name: reference.name, colour: REFERENCE_COLOUR, dash: ' stroke-dasharray="5 4"' }]),
   ];
   entries.forEach(({ name, colour, dash }, i) => {
     const y = TOP + 12 + 18 * i;

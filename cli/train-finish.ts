@@ -1,0 +1,105 @@
+import { SpikeletError } from "../src/errors.js";
+import { withFittedPriors } from "../src/evaluation/fit-priors.js";
+import { encodeRates } from "../src/evaluation/rates.js";
+import { reconstructionLoss } from "../src/evaluation/reconstruction.js";
+import { Generator } from "../src/generator.js";
+import type { Model, WeightBits } from "../src/model.js";
+import { encodeModel } from "../src/model-file.js";
+import type { Network } from "../src/network.js";
+import { quantizeNetwork, type Rounding } from "../src/quantize.js";
+import { hasImages, hasLabels } from "./dataset.js";
+import { evaluate } from "./evaluate.js";
+import { formatCount, formatMeasure } from "./format.js";
+import { formatReport } from "./import.js";
+import { replaceFile } from "./output.js";
+import type { TrainingImages } from "./train-data.js";
+
+export interface FinishSettings {
+  readonly network: Network;
+  readonly data: string;
+  readonly images: TrainingImages;
+  readonly out: string;
+  readonly name: string;
+  readonly bits: WeightBits;
+  /** As the bits have it if not given. */
+  readonly rounding: Rounding | undefined;
+  /** Gaussians of the mixture that becomes the default prior; 0 for none. */
+  readonly components: number;
+  /** Where to write the model without its encoder as well. */
+  readonly generatorOut: string | undefined;
+  readonly seed: bigint;
+  readonly threads: number;
+}
+
+/** Images that priors are fitted to, as `spikelet fit` does. */
+const FITTED_IMAGES = 20000;
+/** A Gaussian of a mixture needs so many images. */
+const IMAGES_PER_COMPONENT = 100;
+/** Images of the final evaluation. */
+const EVALUATED_IMAGES = 2000;
+
+/** Quantizes, fits priors, writes the model and measures it. */
+export async function finishTraining(settings: FinishSettings): Promise<void> {
+  const { network, out, bits, rounding, name, generatorOut } = settings;
+  const { model, report } = quantizeNetwork(network, { bits, name, ...(rounding && { rounding }) });
+  const fitted = await fitPriors(model, settings);
+  const file = encodeModel(fitted);
+  await replaceFile(out, file);
+  console.log(`${formatReport(network, report)}\n\n${out}: model ${name}, ${formatCount(file.length)} bytes`);
+  if (generatorOut !== undefined) {
+    const generatorFile = encodeModel({ ...fitted, encoder: [] });
+    await replaceFile(generatorOut, generatorFile);
+    console.log(`${generatorOut}: the same without its encoder, ${formatCount(generatorFile.length)} bytes`);
+  }
+  await measure(file, settings);
+}
+
+async function fitPriors(model: Model, { images, components }: FinishSettings): Promise<Model> {
+  const generator = await Generator.load(encodeModel(model), { encoder: true });
+  const count = Math.min(images.count, FITTED_IMAGES);
+  const rates = encodeRates(generator, images.pixels.subarray(0, count * generator.imageBytes));
+  const options = {
+    rates,
+    timeSteps: model.timeSteps,
+    components: Math.min(components, Math.floor(count / IMAGES_PER_COMPONENT)),
+  };
+  if (images.labels === undefined) return withFittedPriors(model, options);
+  try {
+    return withFittedPriors(model, { ...options, labels: images.labels.subarray(0, count) });
+  } catch (error) {
+    if (!(error instanceof SpikeletError) || error.code !== "bad-input") throw error;
+    process.stderr.write(`spikelet: no class priors: ${error.message}\n`);
+    return withFittedPriors(model, options);
+  }
+}
+
+/** The whole evaluation where the data set has test images; else the loss on training images. */
+async function measure(
+  file: Uint8Array,
+  { data, images, out, seed, threads }: FinishSettings,
+): Promise<void> {
+  if (await hasImages(data, "test")) {
+    const labels = (await hasLabels(data, "test")) && (await hasLabels(data, "train"));
+    await evaluate({
+      model: out,
+      data,
+      images: EVALUATED_IMAGES,
+      labels,
+      fadImages: 1,
+      floatImages: 1,
+      seed,
+      threads,
+    });
+    return;
+  }
+  const generator = await Generator.load(file, { encoder: true });
+  const count = Math.min(images.count, EVALUATED_IMAGES);
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    const pixels = images.pixels.subarray(i * generator.imageBytes, (i + 1) * generator.imageBytes);
+    sum += reconstructionLoss(pixels, generator.reconstruct(pixels, { seed, index: i }).pixels);
+  }
+  console.log(
+    `reconstruction loss on ${formatCount(count)} of the training images: ${formatMeasure(sum / count)}`,
+  );
+}

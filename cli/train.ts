@@ -1,0 +1,365 @@
+import { stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { basename } from "node:path";
+import type { Command } from "commander";
+import { readNetwork } from "../src/checkpoint/architecture.js";
+import { readCheckpoint } from "../src/checkpoint/checkpoint.js";
+import { SpikeletError } from "../src/errors.js";
+import type { WeightBits } from "../src/model.js";
+import { crc32 } from "../src/model-file.js";
+import type { Network } from "../src/network.js";
+import { Batches } from "../src/training/batches.js";
+import { type Architecture, channelsOf, initialNetwork } from "../src/training/initial-network.js";
+import { checkSameRun, decodeRun, type RunDescription, type SavedRun } from "../src/training/saved-run.js";
+import { Trainer } from "../src/training/trainer.js";
+import { formatCount, formatFacts, formatMeasure } from "./format.js";
+import { checkName, MAX_CHECKPOINT_BYTES } from "./import.js";
+import { about, readInput } from "./input.js";
+import { choiceOption, integerOption, numberOption } from "./options.js";
+import { prepareFolder, prepareFolderOf } from "./output.js";
+import { seedOption } from "./shared-options.js";
+import { readTrainingImages, type TrainingImages } from "./train-data.js";
+import { fineTune } from "./train-fine-tune.js";
+import { finishTraining } from "./train-finish.js";
+import { type LoopSummary, runFiles, trainLoop } from "./train-loop.js";
+
+interface TrainArguments {
+  readonly data: string;
+  readonly out: string;
+  readonly from?: string;
+  readonly resume?: true;
+  readonly images?: number;
+  readonly epochs: number;
+  readonly minutes?: number;
+  readonly batch: number;
+  readonly learningRate?: number;
+  readonly width?: number;
+  readonly timeSteps?: number;
+  readonly latent?: number;
+  readonly firingPenalty: number;
+  readonly preset?: PresetName;
+  readonly bits?: WidthName;
+  readonly fineTune: number;
+  readonly strict?: true;
+  readonly seed: bigint;
+  readonly threads?: number;
+}
+
+const WIDTHS = ["8", "6", "5", "4"] as const;
+type WidthName = (typeof WIDTHS)[number];
+
+interface Preset {
+  readonly width: number;
+  readonly timeSteps: number;
+  readonly latent: number;
+  readonly bits: WeightBits;
+  readonly components: number;
+  /** Write the model without its encoder as well. */
+  readonly alone: boolean;
+}
+
+const DEFAULTS: Preset = { width: 1, timeSteps: 16, latent: 32, bits: 8, components: 30, alone: false };
+const PRESETS = {
+  /** Core and generator of grey images in less than 64 KB of flash, a prior for each of ten classes included. */
+  tiny: { width: 0.25, timeSteps: 8, latent: 32, bits: 4, components: 0, alone: true },
+} satisfies Record<string, Preset>;
+type PresetName = keyof typeof PRESETS;
+
+/** Learning rate for a batch of `RATE_BATCH` images, in proportion to which it is scaled (authors' code). */
+const LEARNING_RATE = 0.003;
+const RATE_BATCH = 250;
+/** Fine-tuning starts with this part of the learning rate: what is learnt is there already. */
+const FINE_TUNE_RATE = 0.25;
+const DEFAULT_EPOCHS = 20;
+const DEFAULT_BATCH = 64;
+const MAX_IMAGES = 2 ** 24;
+
+const EXAMPLES = `
+Examples:
+  spikelet train --data mnist/ --out mine.spk --minutes 60
+  spikelet train --data mnist/ --out mine.spk --resume --epochs 40    go on, after Ctrl-C too
+  spikelet train --data photos/ --out photos.spk                      a folder of PNG or JPEG files
+  spikelet train --data mnist/ --out small.spk --preset tiny          under 64 KB of flash
+  spikelet train --data mnist/ --out better.spk --from checkpoint.pth
+
+Beside mine.spk, mine.training/ keeps the run: checkpoint.safetensors (the authors' tensor names), curves as CSV and SVG,
+and a grid of samples for each epoch.`;
+
+export function addTrainCommand(program: Command): void {
+  program
+    .command("train")
+    .summary("train a model on your images")
+    .description(
+      "Trains an ESVAE on the CPU, from nothing or from a checkpoint, then quantizes it, fits its priors, writes a .spk file and evaluates it.",
+    )
+    .requiredOption("--data <folder>", "folder with the IDX files of a data set, or with PNG or JPEG files")
+    .requiredOption("--out <file.spk>", "the model file to write")
+    .option("--from <checkpoint>", "start from a .pth or .safetensors file")
+    .option("--resume", "go on with the run beside --out")
+    .option(
+      "--images <n>",
+      "at most so many of the images",
+      integerOption("--images", { min: 2, max: MAX_IMAGES, example: 10000 }),
+    )
+    .option(
+      "--epochs <n>",
+      "times that every image is seen",
+      integerOption("--epochs", { min: 1, max: 1e6, example: 20 }),
+      DEFAULT_EPOCHS,
+    )
+    .option(
+      "--minutes <n>",
+      "stop training after so long",
+      numberOption("--minutes", { min: 0, max: 1e6, example: 60 }),
+    )
+    .option(
+      "--batch <n>",
+      "images of a step",
+      integerOption("--batch", { min: 2, max: 4096, example: 64 }),
+      DEFAULT_BATCH,
+    )
+    .option(
+      "--learning-rate <x>",
+      `of AdamW (default: ${LEARNING_RATE} · batch / ${RATE_BATCH})`,
+      numberOption("--learning-rate", { min: 0, max: 1, example: 0.001 }),
+    )
+    .option(
+      "--width <m>",
+      "channels, as a part of the paper's (default: 1)",
+      numberOption("--width", { min: 0.03, max: 4, example: 0.5 }),
+    )
+    .option(
+      "--time-steps <n>",
+      "steps of the spike trains (default: 16)",
+      integerOption("--time-steps", { min: 1, max: 16, example: 8 }),
+    )
+    .option(
+      "--latent <n>",
+      "latent neurons, a multiple of 32 (default: 32)",
+      integerOption("--latent", { min: 32, max: 256, example: 64 }),
+    )
+    .option(
+      "--firing-penalty <x>",
+      "weight of the mean firing rate in the loss: fewer spikes, cheaper images",
+      numberOption("--firing-penalty", { min: 0, max: 1000, example: 0.1 }),
+      0,
+    )
+    .option(
+      "--preset <tiny>",
+      "options for a small device",
+      choiceOption("--preset", Object.keys(PRESETS) as PresetName[]),
+    )
+    .option(
+      "--bits <8|6|5|4>",
+      "bits of one weight in the model file (default: 8)",
+      choiceOption("--bits", WIDTHS),
+    )
+    .option(
+      "--fine-tune <n>",
+      "epochs with weights and potentials rounded as in the model file, after the others",
+      integerOption("--fine-tune", { min: 0, max: 1e6, example: 1 }),
+      0,
+    )
+    .option("--strict", "a file that cannot be read, or of another size than the others, is an error")
+    .addOption(seedOption("seed of the weights and of all draws"))
+    .option(
+      "--threads <n>",
+      "threads (default: one per processor)",
+      integerOption("--threads", { min: 1, max: 64, example: 2 }),
+    )
+    .addHelpText("after", EXAMPLES)
+    .action(train);
+}
+
+async function train(args: TrainArguments): Promise<void> {
+  if (!args.out.endsWith(".spk")) {
+    throw new SpikeletError("bad-option", `--out: found "${args.out}", expected a name that ends in .spk`);
+  }
+  const stem = args.out.slice(0, -".spk".length);
+  const name = basename(stem);
+  checkName(name);
+  const preset = { ...(args.preset === undefined ? DEFAULTS : PRESETS[args.preset]) };
+  const folder = `${stem}.training`;
+  const files = runFiles(folder);
+  await prepareFolderOf(args.out);
+  await prepareFolder(folder);
+
+  const saved = await findRun(files.run, args);
+  const given = saved?.network ?? (args.from === undefined ? undefined : await readStart(args.from, args));
+  const images = await readTrainingImages(args.data, {
+    most: args.images ?? MAX_IMAGES,
+    strict: args.strict ?? false,
+    ...(given && { shape: given }),
+  });
+  for (const note of images.notes) process.stderr.write(`spikelet: ${note}\n`);
+  if (images.count < 2) {
+    throw new SpikeletError("bad-input", `${args.data}: found one image, expected 2 or more to train on`);
+  }
+  const network = given ?? initialNetwork(architectureOf(args, preset, images), args.seed);
+  const batches = new Batches(images, network, args.seed, args.batch);
+  const run = describeRun(args, network, images, batches);
+  if (saved) checkSameRun(saved.run, run);
+
+  const workerUrl = new URL("./training-worker.js", import.meta.url);
+  const learningRate = args.learningRate ?? (LEARNING_RATE * batches.batchSize) / RATE_BATCH;
+  const threads = Math.min(args.threads ?? availableParallelism(), batches.batchSize);
+  const trainer = await Trainer.create(network, {
+    batchSize: batches.batchSize,
+    threads,
+    workerUrl,
+  });
+  let summary: LoopSummary;
+  try {
+    if (saved) trainer.restoreOptimizer(saved.optimizer);
+    summary = await trainLoop({
+      trainer,
+      batches,
+      files,
+      run,
+      shape: images,
+      epochs: args.epochs,
+      minutes: args.minutes ?? Number.POSITIVE_INFINITY,
+      learningRate,
+      firingPenalty: args.firingPenalty,
+    });
+  } finally {
+    await trainer.close();
+  }
+  console.log(`${formatSummary(summary, threads, folder)}\n`);
+  const bits = args.bits === undefined ? preset.bits : (Number(args.bits) as WeightBits);
+  const isRounded = args.fineTune > 0;
+  const trained = isRounded
+    ? await fineTune({
+        network: summary.network,
+        batches,
+        bits,
+        steps: args.fineTune * batches.stepsPerEpoch,
+        learningRate: FINE_TUNE_RATE * learningRate,
+        firingPenalty: args.firingPenalty,
+        threads,
+        workerUrl,
+      })
+    : summary.network;
+  await finishTraining({
+    network: trained,
+    rounding: isRounded ? "nearest" : undefined,
+    data: args.data,
+    images,
+    out: args.out,
+    name,
+    bits,
+    components: preset.components,
+    generatorOut: preset.alone ? `${stem}.generator.spk` : undefined,
+    seed: args.seed,
+    threads,
+  });
+}
+
+/** The run that is to be gone on with. Throws if there is one and it is not, or the other way round. */
+async function findRun(path: string, { resume, from }: TrainArguments): Promise<SavedRun | undefined> {
+  if (resume) {
+    if (from !== undefined) {
+      throw new SpikeletError(
+        "bad-option",
+        "--resume: found --from with it, expected one of them: a run has its own weights",
+      );
+    }
+    const bytes = await readInput(path, "run that `spikelet train` saved", MAX_CHECKPOINT_BYTES);
+    return about(path, () => decodeRun(bytes));
+  }
+  const isThere = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) {
+    throw new SpikeletError(
+      "bad-option",
+      `${path}: an earlier run is in the way; go on with it by --resume, delete it, or choose another --out`,
+    );
+  }
+  return undefined;
+}
+
+/** The network of --from. Its time steps may be others than it was trained with; all else is as it is. */
+async function readStart(
+  path: string,
+  { timeSteps, width, latent, preset }: TrainArguments,
+): Promise<Network> {
+  if (width !== undefined || latent !== undefined || preset !== undefined) {
+    throw new SpikeletError(
+      "bad-option",
+      "--from: found --width, --latent or --preset with it, expected none: a checkpoint's layers are as they are",
+    );
+  }
+  const bytes = await readInput(path, "checkpoint (.pth or .safetensors)", MAX_CHECKPOINT_BYTES);
+  const network = await about(path, () => readNetwork(readCheckpoint(bytes)));
+  if (network.encoder.length === 0 || network.latentSize % 32 !== 0) {
+    throw new SpikeletError(
+      "bad-checkpoint",
+      `${path}: found ${network.encoder.length === 0 ? "no encoder" : `${network.latentSize} latent neurons`}, ` +
+        "expected a whole network with a multiple of 32; train one from nothing without --from",
+    );
+  }
+  return { ...network, timeSteps: timeSteps ?? network.timeSteps };
+}
+
+function architectureOf(args: TrainArguments, preset: Preset, images: TrainingImages): Architecture {
+  const latentSize = args.latent ?? preset.latent;
+  if (latentSize % 32 !== 0) {
+    throw new SpikeletError(
+      "bad-option",
+      `--latent: found ${latentSize}, expected a multiple of 32; for example --latent 64`,
+    );
+  }
+  const { imageSize, imageChannels } = images;
+  return {
+    imageSize,
+    imageChannels,
+    latentSize,
+    timeSteps: args.timeSteps ?? preset.timeSteps,
+    width: args.width ?? preset.width,
+  };
+}
+
+/** What a run that goes on must have as it had it: what the options say, or else the network. */
+function describeRun(
+  { seed, timeSteps, latent, width, preset }: TrainArguments,
+  network: Network,
+  images: TrainingImages,
+  { batchSize }: Batches,
+): RunDescription {
+  const chosenWidth = width ?? (preset && PRESETS[preset].width);
+  const channels =
+    chosenWidth === undefined
+      ? network.decoder.slice(1).map(({ inChannels }) => inChannels)
+      : channelsOf({ imageSize: network.imageSize, width: chosenWidth });
+  return {
+    seed: String(seed),
+    batch: batchSize,
+    images: images.count,
+    pixels: crc32(images.pixels).toString(16),
+    "time steps": timeSteps ?? network.timeSteps,
+    "latent neurons": latent ?? network.latentSize,
+    channels: channels.join("-"),
+  };
+}
+
+function formatSummary(
+  { steps, images, seconds, last }: LoopSummary,
+  threads: number,
+  folder: string,
+): string {
+  return formatFacts([
+    ["steps", formatCount(steps)],
+    ["images", `${formatCount(images)}, ${formatMeasure(images / seconds)} a second (${threads} threads)`],
+    ...(last === undefined
+      ? []
+      : ([
+          ["loss", formatMeasure(last.loss)],
+          ["reconstruction", formatMeasure(last.reconstruction)],
+          ["MMD²", formatMeasure(last.discrepancy)],
+          ["firing rate", formatMeasure(last.firingRate)],
+        ] as const)),
+    ["run", folder],
+  ]);
+}

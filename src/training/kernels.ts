@@ -1,0 +1,54 @@
+import { TRAINING_BASE64 } from "../generated/training-wasm.js";
+
+/** The exports of assembly/training/index.ts; addresses and sizes are unsigned 32-bit, whatever JavaScript makes of them. */
+export interface Kernels {
+  enterThread(number: number, workspace: number, gradientOffset: number): void;
+  clear(address: number, bytes: number): void;
+  clearMoments(layer: number): void;
+  integrate(layer: number, image: number): void;
+  convolveImage(layer: number, image: number): void;
+  addMoments(layer: number, image: number): void;
+  normalize(layer: number, threads: number, images: number, frozen: boolean): void;
+  fire(layer: number, image: number): void;
+  fireBackward(layer: number, image: number, penalty: number): void;
+  normalizeGradients(layer: number, threads: number, images: number, frozen: boolean): void;
+  normalizeBackward(layer: number, image: number): void;
+  weightGradient(layer: number, image: number): void;
+  imageWeightGradient(layer: number, image: number): void;
+  roundWeights(layer: number): void;
+  packWeights(layer: number, first: number, threads: number): void;
+  inputGradient(layer: number, image: number): void;
+  meanRates(sampler: number, image: number): void;
+  sample(sampler: number, image: number): void;
+  sampleBackward(sampler: number, image: number): void;
+  readOut(readout: number, image: number, gradientScale: number): void;
+  adamW(
+    start: number,
+    end: number,
+    gradientOffset: number,
+    gradientStride: number,
+    threads: number,
+    firstMomentOffset: number,
+    secondMomentOffset: number,
+    learningRate: number,
+    weightDecay: number,
+    firstCorrection: number,
+    secondCorrection: number,
+  ): void;
+}
+
+/** Bytes of a page of Wasm memory. */
+const PAGE_BYTES = 65536;
+/** Pages that 32-bit addresses reach; the module declares the same. */
+const MAX_PAGES = 65536;
+
+export function createMemory(bytes: number): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE_BYTES), maximum: MAX_PAGES, shared: true });
+}
+
+/** An instance of the training module for one thread. */
+export async function instantiateKernels(memory: WebAssembly.Memory): Promise<Kernels> {
+  const bytes = Uint8Array.from(atob(TRAINING_BASE64), (c) => c.charCodeAt(0));
+  const { instance } = await WebAssembly.instantiate(bytes, { env: { memory } });
+  return instance.exports as unknown as Kernels;
+}

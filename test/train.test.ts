@@ -1,0 +1,294 @@
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { encode } from "fast-png";
+import { readNetwork } from "../src/checkpoint/architecture.js";
+import { readSafetensors } from "../src/checkpoint/safetensors.js";
+import { writeSafetensors } from "../src/checkpoint/safetensors-writer.js";
+import { stateDict } from "../src/checkpoint/state-dict.js";
+import { idxHeader } from "../src/data/idx.js";
+import { decodeModel } from "../src/model-file.js";
+import { initialNetwork } from "../src/training/initial-network.js";
+import { randomSource } from "./support/models.js";
+
+const CLI = fileURLToPath(new URL("../dist/cli.js", import.meta.url));
+const work = mkdtempSync(join(tmpdir(), "spikelet-train-"));
+after(() => rmSync(work, { recursive: true }));
+const inWork = (name: string) => join(work, name);
+
+/** Images of two classes: a bright square in one corner or in the other, of some brightness. */
+const COUNT = 48;
+const SIZE = 28;
+const random = randomSource(3);
+const pixels = Uint8Array.from({ length: COUNT * SIZE * SIZE }, (_, i) => {
+  const image = Math.floor(i / SIZE ** 2);
+  const inCorner = [Math.floor(i / SIZE) % SIZE, i % SIZE].every((at) => at < SIZE / 2 === (image % 2 === 0));
+  return inCorner ? 128 + 127 * random() : 0;
+});
+const labels = Uint8Array.from({ length: COUNT }, (_, i) => i % 2);
+mkdirSync(inWork("data"));
+for (const split of ["train", "t10k"]) {
+  writeFileSync(
+    inWork(`data/${split}-images-idx3-ubyte`),
+    Buffer.concat([idxHeader([COUNT, SIZE, SIZE]), pixels]),
+  );
+  writeFileSync(inWork(`data/${split}-labels-idx1-ubyte`), Buffer.concat([idxHeader([COUNT]), labels]));
+}
+
+/** A network small enough for a test. */
+const SMALL = ["--width", "0.03", "--time-steps", "3", "--batch", "12", "--threads", "1"];
+
+function train(out: string, ...args: string[]) {
+  const from = args.includes("--data") ? [] : ["--data", "data"];
+  return spawnSync(process.execPath, [CLI, "train", "--out", out, ...from, ...args], {
+    cwd: work,
+    encoding: "utf8",
+  });
+}
+
+const checkpoint = (stem: string) =>
+  readSafetensors(readFileSync(inWork(`${stem}.training/checkpoint.safetensors`)));
+
+describe("spikelet train", () => {
+  const whole = train("whole.spk", ...SMALL, "--epochs", "4");
+
+  test("writes a model with class priors, a checkpoint, curves and samples, and measures it", () => {
+    assert.equal(whole.status, 0, whole.stderr);
+    assert.match(whole.stdout, /images +192, [\d.]+ a second \(1 threads\)/);
+    assert.match(whole.stdout, /decoder_input +32 → 128 +8/);
+    assert.match(whole.stdout, /reconstruction loss +[\d.]+/);
+    const model = decodeModel(readFileSync(inWork("whole.spk")));
+    assert.deepEqual(
+      model.priors.map(({ name }) => name),
+      ["learned", "0", "1"],
+    );
+    assert.equal(model.timeSteps, 3);
+    assert.equal(readNetwork(checkpoint("whole")).encoder.length, 5);
+    assert.equal(checkpoint("whole").get("encoder.0.bn.num_batches_tracked")?.data[0], 16);
+    const csv = readFileSync(inWork("whole.training/curves.csv"), "utf8").trim().split("\n");
+    assert.equal(csv[0], "step,images,loss,reconstruction,discrepancy,firingRate");
+    assert.deepEqual(
+      csv.slice(1).map((line) => line.split(",").slice(0, 2)),
+      [
+        ["10", "120"],
+        ["16", "192"],
+      ],
+    );
+    assert.match(readFileSync(inWork("whole.training/curves.svg"), "utf8"), /<svg .*MMD²/s);
+    assert.deepEqual(
+      readdirSync(inWork("whole.training")).filter((name) => name.startsWith("samples")),
+      ["samples-0001.png", "samples-0002.png", "samples-0003.png", "samples-0004.png"],
+    );
+  });
+
+  test("the same seed gives the same weights, in one go or in two", () => {
+    assert.equal(train("halves.spk", ...SMALL, "--epochs", "2").status, 0);
+    const { status, stderr } = train("halves.spk", ...SMALL, "--epochs", "4", "--resume");
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(checkpoint("halves"), checkpoint("whole"));
+    assert.equal(train("other.spk", ...SMALL, "--epochs", "4", "--seed", "2").status, 0);
+    assert.notDeepEqual(checkpoint("other"), checkpoint("whole"));
+  });
+
+  for (const [signal, expected] of [
+    ["SIGINT", 130],
+    ["SIGKILL", null],
+  ] as const) {
+    test(`goes on after ${signal}`, async () => {
+      const stem = `stopped-${signal}`;
+      const args = ["train", "--data", "data", "--out", `${stem}.spk`, ...SMALL, "--epochs"];
+      const child = spawn(process.execPath, [CLI, ...args, "100000"], { cwd: work, stdio: "ignore" });
+      const closed = new Promise((resolve) => child.on("close", resolve));
+      while (!existsSync(inWork(`${stem}.training/samples-0002.png`)) && child.exitCode === null)
+        await setTimeout(5);
+      child.kill(signal);
+      assert.equal(await closed, expected);
+      const steps = Number(checkpoint(stem).get("encoder.0.bn.num_batches_tracked")?.data[0]);
+      assert.ok(steps >= 4, `saved after ${steps} steps`);
+      const epochs = Math.ceil(steps / 4) + 1;
+      const again = spawnSync(process.execPath, [CLI, ...args, String(epochs), "--resume"], {
+        cwd: work,
+        encoding: "utf8",
+      });
+      assert.equal(again.status, 0, again.stderr);
+      assert.equal(checkpoint(stem).get("encoder.0.bn.num_batches_tracked")?.data[0], 4 * epochs);
+    });
+  }
+
+  test("starts from a checkpoint", () => {
+    const { status, stderr } = train(
+      "from.spk",
+      "--from",
+      "whole.training/checkpoint.safetensors",
+      "--epochs",
+      "1",
+    );
+    assert.equal(status, 0, stderr);
+    assert.equal(decodeModel(readFileSync(inWork("from.spk"))).timeSteps, 3);
+  });
+
+  test("fine-tunes with rounded weights", () => {
+    const args = [
+      "--from",
+      "whole.training/checkpoint.safetensors",
+      "--epochs",
+      "1",
+      "--fine-tune",
+      "2",
+      "--bits",
+      "4",
+    ];
+    const { status, stdout, stderr } = train("tuned.spk", ...args);
+    assert.equal(status, 0, stderr);
+    // The weights are multiples of the scales already.
+    assert.match(stdout, /decoder_input +32 → 128 +4 +4,096 +2,048 +(0|\de-|[\d.]+e-)/);
+  });
+
+  test("the tiny preset's core and generator take less than 64 KB", () => {
+    const { status, stdout, stderr } = train(
+      "tiny.spk",
+      "--preset",
+      "tiny",
+      "--epochs",
+      "1",
+      "--threads",
+      "1",
+    );
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /tiny\.generator\.spk: the same without its encoder/);
+    const core = readFileSync(new URL("../dist/spikelet.wasm", import.meta.url)).length;
+    const model = readFileSync(inWork("tiny.generator.spk")).length;
+    // Eight more class priors of 32 × 32 weights of 16 bits, as digits have.
+    const classes = 8 * (2 * 32 * 32 + 4 * 32 + 64);
+    assert.ok(core + model + classes < 65536, `${core} + ${model} + ${classes} bytes`);
+  });
+});
+
+describe("a folder of images", () => {
+  mkdirSync(inWork("folder"));
+  const image = (size: number) =>
+    encode({ width: size, height: size, data: new Uint8Array(size * size).fill(90), channels: 1 });
+  for (let i = 0; i < 13; i++) writeFileSync(inWork(`folder/${i}.png`), image(i === 5 ? 20 : 30));
+  writeFileSync(inWork("folder/bad.png"), image(30).subarray(0, 40));
+  writeFileSync(inWork("folder/notes.txt"), "no image");
+  mkdirSync(inWork("empty"));
+
+  test("is trained on; what cannot be read is named and skipped, other sizes are stretched", () => {
+    const { status, stdout, stderr } = train("folder.spk", "--data", "folder", ...SMALL, "--epochs", "1");
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /skipped bad\.png: /);
+    assert.match(stderr, /images of 2 sizes: all are stretched to 32×32/);
+    assert.match(stdout, /reconstruction loss on 13 of the training images/);
+  });
+
+  test("--strict makes either an error", () => {
+    const mixed = train("strict.spk", "--data", "folder", "--strict");
+    assert.match(mixed.stderr, /folder\/5\.png: Found images of 30×30 and 20×20, expected all of one size/);
+    assert.equal(mixed.status, 2);
+    rmSync(inWork("folder/5.png"));
+    const damaged = train("strict.spk", "--data", "folder", "--strict");
+    assert.match(damaged.stderr, /folder\/bad\.png: /);
+    assert.equal(damaged.status, 2);
+  });
+});
+
+describe("spikelet train refuses", () => {
+  train("there.spk", ...SMALL, "--epochs", "1");
+  const broken = initialNetwork(
+    { imageSize: 32, imageChannels: 1, latentSize: 32, timeSteps: 2, width: 0.03 },
+    1,
+  );
+  broken.readout.weights.fill(1e30);
+  broken.readout.bias.fill(-1e30);
+  broken.decoder[0].weights.fill(3e38);
+  writeFileSync(inWork("broken.safetensors"), writeSafetensors(stateDict(broken)));
+
+  for (const [name, args, status, message] of [
+    ["an empty folder", ["--data", "empty"], 2, /empty: found no images, expected PNG or JPEG files, or IDX/],
+    ["no folder", ["--data", "nowhere"], 2, /nowhere: not a folder that can be read/],
+    [
+      "a run in the way",
+      SMALL,
+      2,
+      /there\.training\/run\.safetensors: an earlier run is in the way; go on with it by --resume/,
+    ],
+    ["to resume nothing", ["--resume"], 2, /run\.safetensors: no such file/],
+    [
+      "to resume with another seed",
+      [...SMALL, "--resume", "--seed", "9"],
+      2,
+      /--resume: the run was started with seed 0, found 9/,
+    ],
+    [
+      "to resume with other images",
+      [...SMALL, "--resume", "--images", "40"],
+      2,
+      /was started with images 48, found 40/,
+    ],
+    [
+      "to resume with another width",
+      [...SMALL, "--resume", "--width", "1"],
+      2,
+      /was started with channels 32-32-32-32, found 256/,
+    ],
+    ["a latent size between", ["--latent", "40"], 2, /--latent: found 40, expected a multiple of 32/],
+    [
+      "a learning rate that is no number",
+      ["--learning-rate", "fast"],
+      2,
+      /--learning-rate: found "fast", expected a number/,
+    ],
+    [
+      "--from with --width",
+      ["--from", "broken.safetensors", "--width", "1"],
+      2,
+      /--from: found --width, --latent or --preset/,
+    ],
+    [
+      "a loss that is no number",
+      ["--from", "broken.safetensors"],
+      1,
+      /training diverged: found a loss or a weight that is no finite/,
+    ],
+  ] as const) {
+    test(name, () => {
+      const isOfRun = name.includes("resume with") || name.includes("in the way");
+      const found = train(isOfRun ? "there.spk" : `refused-${status}.spk`, ...args);
+      assert.match(found.stderr, message);
+      assert.equal(found.status, status);
+    });
+  }
+
+  const noLimit = spawnSync("bash", ["-c", "ulimit -f 100"]).status !== 0 && "no bash with ulimit -f";
+  test("a full disk, and keeps the last state", { skip: noLimit }, () => {
+    const before = readFileSync(inWork("there.training/run.safetensors"));
+    const args = ["train", "--data", "data", "--out", "there.spk", ...SMALL, "--epochs", "3", "--resume"];
+    const { stderr, status } = spawnSync(
+      "bash",
+      ["-c", 'ulimit -f 100 && exec "$0" "$@"', process.execPath, CLI, ...args],
+      {
+        cwd: work,
+        encoding: "utf8",
+      },
+    );
+    assert.match(stderr, /cannot write there\.training\/run\.safetensors: /);
+    assert.equal(status, 1);
+    assert.ok(
+      before.equals(readFileSync(inWork("there.training/run.safetensors"))),
+      "the saved run is untouched",
+    );
+  });
+});
