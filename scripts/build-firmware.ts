@@ -20,7 +20,10 @@ const sources: Record<string, string> = {};
 for (const path of readdirSync(SOURCES, { recursive: true, encoding: "utf8" }).sort()) {
   if (/\.\w+$|Makefile$/.test(path)) sources[path] = readFileSync(join(SOURCES, path), "utf8");
 }
-for (const file of ["spikelet.c", "spikelet.h"]) sources[file] = readFileSync(join(folder, file), "utf8");
+// Nobody reads how generated code is indented; without, the package is 2 KB smaller.
+for (const file of ["spikelet.c", "spikelet.h"]) {
+  sources[file] = readFileSync(join(folder, file), "utf8").replace(/^ +/gm, "");
+}
 rmSync(folder, { recursive: true });
 mkdirSync("firmware-sim/generated", { recursive: true });
 writeFileSync(

@@ -115,8 +115,6 @@ await build({
     // Its build for Node loads worker threads, which nothing here uses.
     fflate: "fflate/browser",
     "emoji-regex": "./scripts/no-emoji.ts",
-    // Its source is ES modules, of which only what is used is bundled.
-    "ml-matrix": "./node_modules/ml-matrix/src/index.js",
   },
   // Bundled CommonJS packages call require, which ES modules lack.
   banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },

@@ -1,5 +1,5 @@
-import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { SpikeletError } from "../errors.js";
+import { multiply, symmetricEigen } from "../linear-algebra.js";
 
 /** Mean and covariance of a distribution over d numbers. */
 export interface Gaussian {
@@ -60,33 +60,26 @@ export function fitGaussian(data: ArrayLike<number>, size: number): Gaussian {
  */
 export function frechetDistance(a: Gaussian, b: Gaussian): number {
   const size = a.mean.length;
-  const root = squareRoot(toMatrix(a.covariance, size));
-  const product = root.mmul(toMatrix(b.covariance, size)).mmul(root);
+  const root = squareRoot(a.covariance, size);
+  const product = multiply(multiply(root, b.covariance, size), root, size);
   let distance = 0;
   for (let i = 0; i < size; i++) {
     distance += (a.mean[i] - b.mean[i]) ** 2 + a.covariance[i * size + i] + b.covariance[i * size + i];
   }
-  for (const eigenvalue of eigen(product).realEigenvalues) {
+  for (const eigenvalue of symmetricEigen(product, size).values) {
     distance -= 2 * Math.sqrt(Math.max(eigenvalue, 0));
   }
   return distance;
 }
 
-/** (d, d), row-major, as a matrix. */
-export function toMatrix(values: ArrayLike<number>, size: number): Matrix {
-  return Matrix.from1DArray(size, size, values);
-}
-
-/** The symmetric square root of a positive semidefinite matrix. */
-function squareRoot(matrix: Matrix): Matrix {
-  const { eigenvectorMatrix: vectors, realEigenvalues } = eigen(matrix);
-  // Rounding can make an eigenvalue of 0 slightly negative.
-  const roots = realEigenvalues.map((value) => Math.sqrt(Math.max(value, 0)));
-  return vectors.clone().mulRowVector(roots).mmul(vectors.transpose());
-}
-
-/** Of the symmetric part: products and files are symmetric only up to rounding. */
-function eigen(matrix: Matrix): EigenvalueDecomposition {
-  const symmetric = Matrix.add(matrix, matrix.transpose()).mul(0.5);
-  return new EigenvalueDecomposition(symmetric, { assumeSymmetric: true });
+/** The symmetric square root of a positive semidefinite matrix: Σ √value · vector vectorᵀ. */
+function squareRoot(matrix: Float64Array, size: number): Float64Array {
+  const { values, vectors } = symmetricEigen(matrix, size);
+  const scaled = new Float64Array(size * size); // (component, vector)
+  for (let v = 0; v < size; v++) {
+    // Rounding can make an eigenvalue of 0 slightly negative.
+    const root = Math.sqrt(Math.max(values[v], 0));
+    for (let i = 0; i < size; i++) scaled[i * size + v] = root * vectors[v * size + i];
+  }
+  return multiply(scaled, vectors, size);
 }

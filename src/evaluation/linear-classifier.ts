@@ -1,7 +1,7 @@
 // How much the latent code tells of the class: multinomial logistic regression on the firing rates.
 
-import { CholeskyDecomposition, Matrix } from "ml-matrix";
 import { SpikeletError } from "../errors.js";
+import { choleskyInPlace, solveWithCholesky } from "../linear-algebra.js";
 import type { Tensor } from "../network.js";
 import { fitGaussian } from "./gaussian.js";
 
@@ -111,17 +111,18 @@ function standardization({ data, shape }: Tensor): { mean: Float64Array; deviati
 
 /** Weights (classes, size) with the least penalized cross entropy; the last input is the constant 1. */
 function minimize(inputs: Float64Array, labels: Uint8Array, size: number, classes: number): Float64Array {
-  const curvature = new CholeskyDecomposition(curvatureBound(inputs, size));
+  const curvature = curvatureBound(inputs, size);
+  choleskyInPlace(curvature, size);
   let weights = new Float64Array(classes * size);
   let ahead = weights; // where momentum carries the weights
   let momentum = 1;
   for (let step = 0; step < MAX_STEPS; step++) {
     const gradient = crossEntropyGradient(inputs, labels, ahead, size, classes);
     if (gradient.every((value) => Math.abs(value) <= GRADIENT_TOLERANCE)) return ahead;
-    const direction = curvature
-      .solve(Matrix.from1DArray(classes, size, gradient).transpose())
-      .transpose()
-      .to1DArray();
+    const direction = gradient.slice();
+    for (let c = 0; c < classes; c++) {
+      solveWithCholesky(curvature, size, direction.subarray(c * size, (c + 1) * size));
+    }
     const next = ahead.map((value, i) => value - direction[i]);
     const change = next.map((value, i) => value - weights[i]);
     const uphill = gradient.reduce((sum, value, i) => sum + value * change[i], 0) > 0;
@@ -134,17 +135,15 @@ function minimize(inputs: Float64Array, labels: Uint8Array, size: number, classe
   return weights;
 }
 
-/** ½ XᵀX / N + penalty, which no class's block of the Hessian exceeds. */
-function curvatureBound(inputs: Float64Array, size: number): Matrix {
+/** Lower triangle (size, size) of ½ XᵀX / N + penalty, which no class's block of the Hessian exceeds. */
+function curvatureBound(inputs: Float64Array, size: number): Float64Array {
   const count = inputs.length / size;
-  const bound = Matrix.zeros(size, size);
+  const bound = new Float64Array(size * size);
   for (let i = 0; i < size; i++) {
     for (let j = 0; j <= i; j++) {
       let sum = 0;
       for (let n = 0; n < inputs.length; n += size) sum += inputs[n + i] * inputs[n + j];
-      const value = (0.5 * sum) / count + (i === j ? PENALTY : 0);
-      bound.set(i, j, value);
-      bound.set(j, i, value);
+      bound[i * size + j] = (0.5 * sum) / count + (i === j ? PENALTY : 0);
     }
   }
   return bound;

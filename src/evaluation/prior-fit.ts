@@ -4,11 +4,11 @@
 //
 // a Gaussian over the logits of the rates, with the Cholesky factor of its covariance as the weights.
 
-import { CholeskyDecomposition, Matrix } from "ml-matrix";
 import { SpikeletError } from "../errors.js";
+import { choleskyInPlace } from "../linear-algebra.js";
 import type { Tensor } from "../network.js";
 import { philox } from "../random.js";
-import { fitGaussian, type Gaussian, toMatrix } from "./gaussian.js";
+import { fitGaussian, type Gaussian } from "./gaussian.js";
 
 /** Spikes added to the count of a neuron that never fires, so that its logit is finite; likewise to its silences. */
 const PSEUDO_SPIKES = 0.25;
@@ -111,13 +111,20 @@ function rateLogits({ data }: Tensor, timeSteps: number): Float64Array {
 
 function priorOf({ mean, covariance }: Gaussian): FittedPrior {
   const size = mean.length;
-  const matrix = toMatrix(covariance, size);
-  let cholesky = new CholeskyDecomposition(matrix);
-  const scale = FIRST_JITTER * (matrix.trace() / size + LEAST_VARIANCE);
-  for (let jitter = scale; !cholesky.isPositiveDefinite(); jitter *= 10) {
-    cholesky = new CholeskyDecomposition(Matrix.add(matrix, Matrix.eye(size, size, jitter)));
+  const diagonal = (at: number) => at % (size + 1) === 0;
+  const trace = covariance.reduce((sum, value, at) => (diagonal(at) ? sum + value : sum), 0);
+  const scale = FIRST_JITTER * (trace / size + LEAST_VARIANCE);
+  for (let jitter = 0; ; jitter = jitter === 0 ? scale : jitter * 10) {
+    const weights = covariance.map((value, at) => (diagonal(at) ? value + jitter : value));
+    try {
+      choleskyInPlace(weights, size);
+    } catch (error) {
+      if (error instanceof RangeError) continue;
+      throw error;
+    }
+    // Only the lower triangle is the factor.
+    return { weights: weights.map((value, at) => (at % size > at / size ? 0 : value)), bias: mean };
   }
-  return { weights: Float64Array.from(cholesky.lowerTriangularMatrix.to1DArray()), bias: mean };
 }
 
 // Mixture. Responsibilities are (N, components): the probability that a row is of a component.
