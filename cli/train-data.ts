@@ -1,9 +1,9 @@
 import { join } from "node:path";
+import { fitImages } from "../src/data/fit-image.js";
 import type { ImageSet } from "../src/data/idx.js";
 import { SpikeletError } from "../src/errors.js";
 import { type ImageShape, imageBytes } from "./batch.js";
 import { hasImages, hasLabels, listFolder, readImages, readLabelledImages } from "./dataset.js";
-import { fitImages } from "../src/data/fit-image.js";
 import { MAX_FILE_BYTES, readImageSet } from "./image-input.js";
 import { about, readInput } from "./input.js";
 

@@ -1,3 +1,5 @@
+import { listDevices } from "../firmware-sim/devices.js";
+import { profile } from "../firmware-sim/profile.js";
 import { SpikeletError } from "../src/errors.js";
 import { withFittedPriors } from "../src/evaluation/fit-priors.js";
 import { encodeRates } from "../src/evaluation/rates.js";
@@ -12,6 +14,7 @@ import { evaluate } from "./evaluate.js";
 import { formatCount, formatMeasure } from "./format.js";
 import { formatReport } from "./import.js";
 import { replaceFile } from "./output.js";
+import { formatProfile } from "./profile-report.js";
 import type { TrainingImages } from "./train-data.js";
 
 export interface FinishSettings {
@@ -35,10 +38,12 @@ export interface FinishSettings {
 const FITTED_IMAGES = 20000;
 /** A Gaussian of a mixture needs so many images. */
 const IMAGES_PER_COMPONENT = 100;
+/** Images that the profile is the mean of. */
+const PROFILED_IMAGES = 4;
 /** Images of the final evaluation. */
 const EVALUATED_IMAGES = 2000;
 
-/** Quantizes, fits priors, writes the model and measures it. */
+/** Quantizes, fits priors, writes the model, and tells what it costs on microcontrollers and how good it is. */
 export async function finishTraining(settings: FinishSettings): Promise<void> {
   const { network, out, bits, rounding, name, generatorOut } = settings;
   const { model, report } = quantizeNetwork(network, { bits, name, ...(rounding && { rounding }) });
@@ -51,6 +56,8 @@ export async function finishTraining(settings: FinishSettings): Promise<void> {
     await replaceFile(generatorOut, generatorFile);
     console.log(`${generatorOut}: the same without its encoder, ${formatCount(generatorFile.length)} bytes`);
   }
+  const devices = listDevices().filter(({ family }) => family === "microcontroller");
+  console.log(`\n${formatProfile(await profile(file, { devices, count: PROFILED_IMAGES }))}\n`);
   await measure(file, settings);
 }
 
