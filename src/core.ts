@@ -27,10 +27,17 @@ const STATUS_MESSAGES: Record<number, string> = {
   [memory.STATUS_BAD_ARGUMENT]: "an argument is out of range, or no model is open",
 };
 
+/** Value of a hexadecimal digit, 0 … 9 or a … f, from its character code. */
+function digit(code: number): number {
+  return (code & 15) + 9 * (code >> 6);
+}
+
 /** The binary that src/generated/wasm.ts has as text. */
 export function decodeHex(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length / 2);
-  for (let k = 0; k < bytes.length; k++) bytes[k] = Number.parseInt(text.slice(2 * k, 2 * k + 2), 16);
+  for (let k = 0; k < bytes.length; k++) {
+    bytes[k] = (digit(text.charCodeAt(2 * k)) << 4) | digit(text.charCodeAt(2 * k + 1));
+  }
   return bytes;
 }
 
