@@ -1,7 +1,8 @@
 import type { Figure, How, Microcontroller } from "./device.js";
 import { type Estimate, type Priced, priced } from "./estimate.js";
 
-const PAGE_BYTES = 65536;
+/** Bytes of a page of Wasm memory. */
+export const PAGE_BYTES = 65536;
 
 /** What a firmware takes. */
 export interface MemoryNeed {

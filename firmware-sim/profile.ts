@@ -10,11 +10,9 @@ import { cycles, ENGINES, type Engine, engineCosts } from "./engines.js";
 import { type Estimate, onPriced } from "./estimate.js";
 import { type KindCounts, kindCounts, sumOfKinds } from "./instruction-kinds.js";
 import { meanLedger } from "./mean-ledger.js";
-import { energy, latency, type Shortage, shortages } from "./microcontroller.js";
+import { energy, latency, PAGE_BYTES, type Shortage, shortages } from "./microcontroller.js";
 import { type Placement, place } from "./placement.js";
 import { type PriceReport, priceLedger } from "./pricing.js";
-
-const PAGE_BYTES = 65536;
 
 /** What one stage of an image takes, on average over the images. Counted exactly, in the very Wasm that a device runs. */
 export interface StageProfile {

@@ -5,12 +5,11 @@ import { placeInModel } from "./flash-map.js";
 import { type Frame, FrameReader } from "./frames.js";
 import { type KindCounts, sumOfKinds } from "./instruction-kinds.js";
 import { Counters, instrument } from "./instrument.js";
-import { latency, type MemoryNeed, type Shortage, shortages } from "./microcontroller.js";
+import { latency, type MemoryNeed, PAGE_BYTES, type Shortage, shortages } from "./microcontroller.js";
 import { memoryPages, withMemoryLimit, withoutCustomSections } from "./module-size.js";
 import { type Board, FirmwareExit, wasiFunctions } from "./wasi.js";
 import { functionNames, sectionsOf } from "./wasm-binary.js";
 
-const PAGE_BYTES = 65536;
 const START_SECTION = 8;
 
 /** What is kept of what a firmware sends, so that one that never ends does not fill the host's memory. */

@@ -9,7 +9,7 @@ import { deviceModel } from "./device-model.js";
 import { cycles, ENGINES, type Engine, engineCosts } from "./engines.js";
 import { type Estimate, onPriced } from "./estimate.js";
 import { addKinds, type KindCounts, kindCounts, sumOfKinds } from "./instruction-kinds.js";
-import { energy, latency, type Shortage, shortages } from "./microcontroller.js";
+import { energy, latency, PAGE_BYTES, type Shortage, shortages } from "./microcontroller.js";
 
 /** A variant of the model on a microcontroller, with Wasm run one way. */
 export interface WhatIfEstimate {
@@ -54,7 +54,6 @@ export interface WhatIfOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-const PAGE_BYTES = 65536;
 const WIDTHS: readonly WeightBits[] = [4, 5, 6, 8];
 const QUARTERS = [1, 2, 3, 4];
 

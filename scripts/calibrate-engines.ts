@@ -17,13 +17,13 @@ import { firmwareFiles } from "../firmware-sim/firmware.js";
 import { FIRMWARE_TARGETS, type FirmwareTarget } from "../firmware-sim/firmware-targets.js";
 import { writeFolder } from "../firmware-sim/folder.js";
 import { KINDS, type Kind, type KindCounts, kindCounts } from "../firmware-sim/instruction-kinds.js";
+import { PAGE_BYTES } from "../firmware-sim/microcontroller.js";
 import { runFirmware } from "../firmware-sim/qemu.js";
 import { encodeModel } from "../src/index.js";
 import { syntheticModel } from "../test/support/models.js";
 
 const ENGINES = "firmware-sim/engines";
 const CALIBRATION = "firmware-sim/calibration";
-const WASM_PAGE_BYTES = 65536;
 
 /** Kinds that are fitted as one: they occur together, or cost alike. Kinds that the core has none of cost nothing. */
 const GROUPS: readonly (readonly Kind[])[] = [
@@ -204,7 +204,7 @@ function runInWasm3(target: FirmwareTarget, model: Uint8Array, source: string): 
     return {
       stages: found[1].split(" ").map(Number),
       codeBytes: Number(text[1]),
-      ramBytes: heap - WASM_PAGE_BYTES + stack,
+      ramBytes: heap - PAGE_BYTES + stack,
     };
   });
 }
@@ -215,7 +215,7 @@ async function runAsFirmware(target: FirmwareTarget, model: Uint8Array): Promise
   return {
     stages: images[0].stages,
     codeBytes: size.code,
-    ramBytes: size.data + size.stack - WASM_PAGE_BYTES,
+    ramBytes: size.data + size.stack - PAGE_BYTES,
   };
 }
 
