@@ -6,7 +6,7 @@
 //
 // The sum is compared with images of a resident core; what they differ by is the method's error, and is printed.
 
-import * as format from "../assembly/format";
+import { layerSpans, type Span } from "../firmware-sim/flash-map.js";
 import { type Build, Generator, wasmBytes } from "../src/index.js";
 import { BareCore, type Watch } from "./bare-core.js";
 import { boundOf } from "./bound.js";
@@ -14,23 +14,15 @@ import { digits, percent, table } from "./report.js";
 import type { Setting } from "./setting.js";
 import { spreadOf, sumOf } from "./statistics.js";
 
-/** Sections of a file that the core reads when it comes to a layer. */
-interface Place {
-  readonly from: number;
-  readonly to: number;
+/** A section of a file that the core reads when it comes to a layer. */
+interface Place extends Span {
   readonly layer: number;
 }
 
 function placesOf({ spk, model }: Setting, withParameters: boolean): Place[] {
-  const view = new DataView(spk.buffer, spk.byteOffset);
-  return model.decoder.flatMap((layer, i): Place[] => {
-    const entry = format.HEADER_BYTES + i * format.LAYER_BYTES;
-    const weights = view.getUint32(entry + format.LAYER_WEIGHTS, true);
-    const length = view.getUint32(entry + format.LAYER_WEIGHTS_LENGTH, true);
-    const places = [{ from: weights, to: weights + length, layer: i }];
-    const parameters = view.getUint32(entry + format.LAYER_PARAMETERS, true);
-    if (withParameters) places.push({ from: parameters, to: parameters + layer.outChannels * 4, layer: i });
-    return places;
+  return model.decoder.flatMap((_, layer): Place[] => {
+    const { parameters, weights } = layerSpans(spk, layer);
+    return (withParameters ? [weights, parameters] : [weights]).map((span) => ({ ...span, layer }));
   });
 }
 

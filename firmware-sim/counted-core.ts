@@ -1,4 +1,3 @@
-import * as format from "../assembly/format";
 import * as memory from "../assembly/memory";
 import { decodeHex } from "../src/core.js";
 import { SpikeletError } from "../src/errors.js";
@@ -6,6 +5,7 @@ import { DEVICE_HEX } from "../src/generated/wasm.js";
 import { decoderLayerName } from "../src/model.js";
 import { outlineModel } from "../src/model-file.js";
 import { highWord, lowWord, type Uint64 } from "../src/random.js";
+import { layerSpans, type Span } from "./flash-map.js";
 import type { KindCounts } from "./instruction-kinds.js";
 import { Counters, instrument } from "./instrument.js";
 
@@ -30,26 +30,6 @@ export interface CountedImage {
   readonly pixels: Uint8Array;
 }
 
-/** A section of the model file that the core reads when it comes to a layer. */
-interface Place {
-  readonly from: number;
-  readonly to: number;
-}
-
-function placesOf(spk: Uint8Array, layer: number): Place[] {
-  const view = new DataView(spk.buffer, spk.byteOffset);
-  const entry = format.HEADER_BYTES + layer * format.LAYER_BYTES;
-  const field = (offset: number) => view.getUint32(entry + offset, true);
-  const channels = view.getUint16(entry + format.LAYER_OUT_CHANNELS, true);
-  return [
-    { from: field(format.LAYER_PARAMETERS), to: field(format.LAYER_PARAMETERS) + channels * 4 },
-    {
-      from: field(format.LAYER_WEIGHTS),
-      to: field(format.LAYER_WEIGHTS) + field(format.LAYER_WEIGHTS_LENGTH),
-    },
-  ];
-}
-
 let counted: WebAssembly.Module | undefined;
 
 /**
@@ -61,7 +41,8 @@ export class CountedCore {
   readonly #exports: Exports;
   readonly #counters: Counters;
   readonly #names: readonly string[];
-  readonly #places: readonly Place[][];
+  /** For each layer, what is read when it begins. */
+  readonly #spans: readonly (readonly Span[])[];
   readonly #timeSteps: number;
   readonly #imageBytes: number;
   readonly #stages: Stage[] = [];
@@ -76,7 +57,7 @@ export class CountedCore {
     const layers = model.decoder.length;
     this.#spk = spk;
     this.#names = ["latent", ...model.decoder.map((_, i) => decoderLayerName(i, layers))];
-    this.#places = model.decoder.map((_, i) => placesOf(spk, i));
+    this.#spans = model.decoder.map((_, i) => Object.values(layerSpans(spk, i)));
     this.#timeSteps = model.timeSteps;
     this.#imageBytes = model.imageSize ** 2 * model.imageChannels;
     counted ??= new WebAssembly.Module(new Uint8Array(instrument(decodeHex(DEVICE_HEX))));
@@ -106,8 +87,8 @@ export class CountedCore {
   }
 
   #read(offset: number, destination: number, length: number): number {
-    const places = this.#places[this.#stages.length] ?? [];
-    if (places.some(({ from, to }) => offset >= from && offset < to)) this.#endStage();
+    const spans = this.#spans[this.#stages.length] ?? [];
+    if (spans.some(({ from, to }) => offset >= from && offset < to)) this.#endStage();
     this.#fetched += length;
     const bytes = this.#spk.subarray(offset, offset + length);
     new Uint8Array(this.#exports.memory.buffer, destination, length).set(bytes);

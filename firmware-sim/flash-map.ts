@@ -2,6 +2,25 @@ import * as format from "../assembly/format";
 import { decoderLayerName, encoderLayerName } from "../src/model.js";
 import { outlineModel } from "../src/model-file.js";
 
+/** Bytes `from` … `to` − 1 of a file. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Where a decoder layer's parameters and packed weights lie: what the core reads when it comes to that layer. */
+export function layerSpans(spk: Uint8Array, layer: number): { parameters: Span; weights: Span } {
+  const view = new DataView(spk.buffer, spk.byteOffset, spk.length);
+  const entry = format.HEADER_BYTES + layer * format.LAYER_BYTES;
+  const field = (offset: number) => view.getUint32(entry + offset, true);
+  const blocks = view.getUint16(entry + format.LAYER_OUT_CHANNELS, true) / format.BLOCK_CHANNELS;
+  const span = (from: number, length: number): Span => ({ from, to: from + length });
+  return {
+    parameters: span(field(format.LAYER_PARAMETERS), blocks * format.BLOCK_PARAMETER_BYTES),
+    weights: span(field(format.LAYER_WEIGHTS), field(format.LAYER_WEIGHTS_LENGTH)),
+  };
+}
+
 interface Section {
   readonly name: string;
   readonly from: number;
