@@ -6,7 +6,7 @@ import type { Batches } from "../src/training/batches.js";
 import { Trainer } from "../src/training/trainer.js";
 import { formatCount } from "./format.js";
 import { Interruption, listenForStop } from "./interruption.js";
-import { PRIOR_RATE_FACTOR, WEIGHT_DECAY } from "./train-loop.js";
+import { decayed, optimizerSettings } from "./train-loop.js";
 import { startTrainingProgress } from "./train-progress.js";
 
 export interface FineTuneSettings {
@@ -48,12 +48,7 @@ export async function fineTune(settings: FineTuneSettings): Promise<Network> {
           `fine-tuning diverged at step ${step + 1}: take a smaller --learning-rate`,
         );
       }
-      const rate = learningRate * (1 - step / steps);
-      trainer.optimize({
-        learningRate: rate,
-        priorLearningRate: PRIOR_RATE_FACTOR * rate,
-        weightDecay: WEIGHT_DECAY,
-      });
+      trainer.optimize(optimizerSettings(decayed(learningRate, step, steps)));
       progress.update((step + 1) * batchSize, losses);
       await setImmediate();
     }

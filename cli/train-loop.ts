@@ -7,6 +7,7 @@ import { stateDict } from "../src/checkpoint/state-dict.js";
 import { SpikeletError } from "../src/errors.js";
 import type { Network } from "../src/network.js";
 import type { Batches } from "../src/training/batches.js";
+import type { OptimizerSettings } from "../src/training/pass.js";
 import { encodeRun, type RunDescription } from "../src/training/saved-run.js";
 import type { Losses, Trainer } from "../src/training/trainer.js";
 import type { ImageShape } from "./batch.js";
@@ -48,7 +49,10 @@ export interface LoopSettings {
   readonly epochs: number;
   /** Infinity if the time is not bounded. */
   readonly minutes: number;
+  /** Of the first step. */
   readonly learningRate: number;
+  /** Whether it falls to 0. */
+  readonly decays: boolean;
   readonly firingPenalty: number;
 }
 
@@ -63,9 +67,9 @@ export interface LoopSummary {
 }
 
 /** sample_layer learns so much faster (authors' code). */
-export const PRIOR_RATE_FACTOR = 10;
+const PRIOR_RATE_FACTOR = 10;
 /** Of AdamW (authors' code). */
-export const WEIGHT_DECAY = 0.001;
+const WEIGHT_DECAY = 0.001;
 /** Steps of a point of the curves. */
 const POINT_STEPS = 10;
 /** What a kill can cost. */
@@ -77,7 +81,7 @@ const SAMPLES = 64;
  * @throws SpikeletError "diverged" if the loss is no number, "cannot-write"; Interruption after Ctrl-C, when all is saved
  */
 export async function trainLoop(settings: LoopSettings): Promise<LoopSummary> {
-  const { trainer, batches, files, epochs, minutes, learningRate, firingPenalty } = settings;
+  const { trainer, batches, files, epochs, minutes, learningRate, decays, firingPenalty } = settings;
   const { batchSize, stepsPerEpoch } = batches;
   const firstStep = trainer.steps;
   const lastStep = epochs * stepsPerEpoch;
@@ -92,11 +96,9 @@ export async function trainLoop(settings: LoopSettings): Promise<LoopSummary> {
     while (trainer.steps < lastStep && performance.now() - began < minutes * 60_000 && !stop.aborted) {
       const losses = trainer.computeGradients(batches.at(trainer.steps), { firingPenalty });
       if (!Number.isFinite(losses.loss)) throw diverged(trainer.steps, files);
-      trainer.optimize({
-        learningRate,
-        priorLearningRate: PRIOR_RATE_FACTOR * learningRate,
-        weightDecay: WEIGHT_DECAY,
-      });
+      trainer.optimize(
+        optimizerSettings(decays ? decayed(learningRate, trainer.steps, lastStep) : learningRate),
+      );
       const { steps } = trainer;
       progress.update(steps * batchSize, losses);
       pending.push(losses);
@@ -131,6 +133,16 @@ export async function trainLoop(settings: LoopSettings): Promise<LoopSummary> {
     seconds: (performance.now() - began) / 1000,
     last: points.at(-1),
   };
+}
+
+/** AdamW's settings at a learning rate. */
+export function optimizerSettings(learningRate: number): Omit<OptimizerSettings, "step"> {
+  return { learningRate, priorLearningRate: PRIOR_RATE_FACTOR * learningRate, weightDecay: WEIGHT_DECAY };
+}
+
+/** A learning rate that falls to 0 in a straight line: what is left of it at a step of so many. */
+export function decayed(learningRate: number, step: number, steps: number): number {
+  return learningRate * (1 - step / steps);
 }
 
 /** Points of the curves that an earlier part of the run left. */

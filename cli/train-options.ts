@@ -14,6 +14,7 @@ export interface TrainArguments {
   readonly minutes?: number;
   readonly batch: number;
   readonly learningRate?: number;
+  readonly decay?: true;
   readonly width?: number;
   readonly timeSteps?: number;
   readonly latent?: number;
@@ -94,6 +95,10 @@ export function addTrainOptions(command: Command): Command {
       "--learning-rate <x>",
       `of AdamW (default: ${LEARNING_RATE} · batch / ${RATE_BATCH})`,
       numberOption("--learning-rate", { min: 0, max: 1, example: 0.001 }),
+    )
+    .option(
+      "--decay",
+      "let the learning rate fall to 0 in a straight line until the last epoch ends (default: constant)",
     )
     .option(
       "--width <m>",

@@ -104,6 +104,7 @@ async function train(args: TrainArguments): Promise<void> {
       epochs: args.epochs,
       minutes: args.minutes ?? Number.POSITIVE_INFINITY,
       learningRate,
+      decays: args.decay ?? false,
       firingPenalty: args.firingPenalty,
     });
   } finally {
