@@ -20,7 +20,7 @@ import {
   VERSION,
 } from "./format";
 import { after, Layer, runLayer, tapBytes } from "./layer";
-import { addLayer, setCounting } from "./ledger";
+import { addLayer } from "./ledger";
 import {
   FLAG_RESIDENT,
   FLAG_TRACE,
@@ -99,7 +99,7 @@ function plan(flags: u32, end: u32): u32 {
   store<u32>(PLAN_IMAGE, top);
   top += imageBytes();
   store<u32>(PLAN_FRONT, top);
-  if (resident) top += frontBytes();
+  top += resident * frontBytes();
   top = (top + 31) & -32;
 
   let work: u32 = 0;
@@ -229,7 +229,6 @@ export function sample(steps: u32): u32 {
 export function decode(steps: u32, ledger: u32): u32 {
   const status = checkSteps(steps);
   if (status) return status;
-  setCounting(ledger);
   start(steps);
   let layer = firstLayer();
   let counters = LEDGER_LAYERS;
@@ -238,7 +237,7 @@ export function decode(steps: u32, ledger: u32): u32 {
     if (ledger) addLayer(counters, layer, steps);
     counters += LEDGER_LAYER_BYTES;
     left--;
-    runLayer(layer, !left, steps);
+    runLayer(layer, !left, steps, ledger);
     layer = after(layer);
   } while (left);
   emit();

@@ -1,5 +1,5 @@
 import { decode, generate, open as openDecoder, rates, sample } from "./decoder";
-import { failed, fetch, isInFile, residentBytes, view } from "./flash";
+import { failed, fetch, isInFile, residentBytes, setResidentBytes } from "./flash";
 import {
   BLOCK_PARAMETER_BYTES,
   HEADER_BYTES,
@@ -81,14 +81,18 @@ export function openEncoder(flags: u32): u32 {
   if (!timeSteps()) return STATUS_BAD_ARGUMENT;
   layers = load<u8>(HEADER + HEADER_ENCODER_LAYERS);
   let status = STATUS_BAD_MODEL;
+  // The encoder's weights are behind the front matter.
+  const frontBytes = residentBytes;
+  setResidentBytes(0);
   if (layers - 2 < MAX_ENCODER_LAYERS - 1) {
-    const bytes = plan(flags, 0);
+    const bytes = plan(u32(frontBytes > 0), flags, 0);
     if (bytes) {
       status = bytes > (<u32>memory.size()) << 16 ? STATUS_MEMORY : STATUS_OK;
-      if (!status) plan(flags, bytes);
+      if (!status) plan(u32(frontBytes > 0), flags, bytes);
       store<u32>(PLAN_BYTES, max(load<u32>(PLAN_BYTES), bytes));
     }
   }
+  setResidentBytes(frontBytes);
   status = failed || status;
   if (status) layers = 0;
   return status;
@@ -108,8 +112,7 @@ function unpack(layer: Layer, offset: u32, unpackedBytes: u32, destination: u32)
  * resident or traced one keeps them all, and its unpacked weights, at the low end (`top` rises). Below the high end, or the map
  * there, lie the sums and, if streamed, the weights of one pass. No sum can wrap: a layer adds less than 2^30 to a `top` below 2^31.
  */
-function plan(flags: u32, end: u32): u32 {
-  const resident = u32(residentBytes > 0);
+function plan(resident: u32, flags: u32, end: u32): u32 {
   const keeps = flags | resident;
   let top = (load<u32>(resident ? PLAN_BYTES : PLAN_FRONT) + 31) & -32;
   let low = top;
@@ -198,7 +201,6 @@ function convolve(
   weights: u32,
   rowWeights: u32,
   weightsEnd: u32,
-  biases: u32,
   shift: u32,
   sums: u32,
   steps: u32,
@@ -219,7 +221,7 @@ function convolve(
       p += rowBytes - run;
       row += rowWeights;
     } while (row < weightsEnd);
-    const sum = roundShift(product, shift) + <i32>load<u16>(biases + lane);
+    const sum = roundShift(product, shift) + <i32>load<u16>(lane, PARAMETERS);
     let t: u32 = 0;
     do {
       store<u16>(sums + (t << 6) + lane, sum);
@@ -257,7 +259,7 @@ function runLayer(layer: Layer, steps: u32): void {
   let block = output.inputMap;
   const lastBlock = block + output.pixelBytes;
   do {
-    const biases = view(parameters, PARAMETERS, BLOCK_PARAMETER_BYTES);
+    fetch(parameters, PARAMETERS, BLOCK_PARAMETER_BYTES);
     parameters += BLOCK_PARAMETER_BYTES;
     let r: u32 = 0;
     do {
@@ -285,7 +287,6 @@ function runLayer(layer: Layer, steps: u32): void {
               weights,
               rowWeights,
               first + passWeights,
-              biases,
               layer.zero,
               sums,
               steps,
@@ -301,10 +302,9 @@ function runLayer(layer: Layer, steps: u32): void {
             rowBytes,
             weights,
             rowWeights,
-            isFirst ? biases : sums,
+            isFirst ? PARAMETERS : sums,
             isFirst ? 0 : 64,
             end == rows ? POTENTIALS : sums,
-            biases + 64,
             fired,
             output.stepBytes,
             steps,

@@ -17,7 +17,7 @@ function copy(offset: u32, destination: u32, length: u32): u32 {
 /** STATUS_FLASH once a fetch has failed. What depends on it goes on, with whatever lies in memory, and reports it at the end. */
 export let failed: u32 = 0;
 
-/** Bytes of the file's front matter that lie in memory at PLAN_FRONT. */
+/** Bytes of the file's front matter that lie in memory at PLAN_FRONT, and are then all that is left of it; 0 unless the model is resident. */
 export let residentBytes: u32 = 0;
 
 export function reset(): void {
@@ -29,30 +29,26 @@ export function setResidentBytes(bytes: u32): void {
   residentBytes = bytes;
 }
 
-/** Whether these bytes of the file lie in its first `limit` bytes. */
-function isInside(offset: u32, length: u32, limit: u32): bool {
-  return u64(offset) + u64(length) <= u64(limit);
-}
-
-function fileBytes(): u32 {
-  return load<u32>(HEADER + HEADER_LENGTH);
-}
-
 /** Whether the file has these bytes. */
 export function isInFile(offset: u32, length: u32): bool {
-  return isInside(offset, length, fileBytes());
+  return u64(offset) + u64(length) <= u64(residentBytes || load<u32>(HEADER + HEADER_LENGTH));
 }
 
+/** Copies `length` bytes of the file, 4 or a multiple, to `destination`; from memory if they are resident. */
 export function fetch(offset: u32, destination: u32, length: u32): void {
-  tally(LEDGER_FETCHED, length);
-  if (!isInFile(offset, length) || copy(offset, destination, length)) {
-    failed = STATUS_FLASH;
+  if (isInFile(offset, length)) {
+    if (residentBytes) {
+      offset += load<u32>(PLAN_FRONT);
+      const end = destination + length;
+      do {
+        store<u32>(destination, load<u32>(offset));
+        offset += 4;
+        destination += 4;
+      } while (destination < end);
+      return;
+    }
+    tally(LEDGER_FETCHED, length);
+    if (!copy(offset, destination, length)) return;
   }
-}
-
-/** Where these bytes of the file can be read: in place if they are resident, else at `destination`. */
-export function view(offset: u32, destination: u32, length: u32): u32 {
-  if (isInside(offset, length, residentBytes)) return load<u32>(PLAN_FRONT) + offset;
-  fetch(offset, destination, length);
-  return destination;
+  failed = STATUS_FLASH;
 }

@@ -1,7 +1,7 @@
 // Constants of the .spk model file (docs/format.md) and of the core's interface, read by both compilers.
 
 export const MAGIC: u32 = 0x4c4b5053; // "SPKL"
-export const VERSION: u32 = 1;
+export const VERSION: u32 = 2;
 
 export const HEADER_BYTES: u32 = 64;
 export const HEADER_VERSION: u32 = 4;
@@ -47,8 +47,12 @@ export const PRIOR_HEADER_BYTES: u32 = 32;
 /** Output channels in one block of the file: one row of weights. */
 export const BLOCK_CHANNELS: u32 = 32;
 export const BLOCK_PARAMETER_BYTES: u32 = 128;
-/** What is added to a stored bias. */
-export const BIAS_OFFSET: u32 = 32768;
+/** What is added to a stored bias: half of 16 bits, less the quarter of it that a leak leaves, and 2 to round the leak to nearest. */
+export const BIAS_OFFSET: u32 = 24578;
+/** What is added to a stored threshold: potentials are compared with it when they have the 2. */
+export const THRESHOLD_OFFSET: u32 = 2;
+/** The largest potential, and the largest threshold: with the 2 it has 16 bits. */
+export const MAX_POTENTIAL: u32 = 32765;
 
 export const MAX_TIME_STEPS: u32 = 16;
 export const MAX_LATENT_SIZE: u32 = 256;

@@ -3,7 +3,7 @@
 
 import { open } from "./decoder";
 import { draw } from "./device";
-import { view } from "./flash";
+import { fetch } from "./flash";
 import {
   HEADER_DECODER_LAYERS,
   HEADER_LATENT_SIZE,
@@ -47,8 +47,8 @@ export function findPrior(name: u32, bytes: u32): u32 {
   if (bytes > NAME_BYTES) return priors;
   let prior: u32 = 0;
   while (prior < priors) {
-    const record = view(recordOffset(prior, size, priorRowBytes(size)), STAGING, NAME_BYTES);
-    if (isNamed(record, name, bytes)) break;
+    fetch(recordOffset(prior, size, priorRowBytes(size)), STAGING, NAME_BYTES);
+    if (isNamed(STAGING, name, bytes)) break;
     prior++;
   }
   return prior;

@@ -1,4 +1,4 @@
-import { residentBytes, view } from "./flash";
+import { fetch, residentBytes } from "./flash";
 import { BLOCK_PARAMETER_BYTES } from "./format";
 import { LAYER_STATE_BYTES, PARAMETERS, POTENTIALS } from "./memory";
 import { runNeurons } from "./neurons";
@@ -54,8 +54,9 @@ export function tapBytes(layer: Layer): u32 {
  * also i + 1, odd columns also j + 1. Inputs of neighbouring columns, and the weights of their taps, lie side by side,
  * so one run serves both.
  * @param isLast - whether its spikes go to the readout
+ * @param ledger - whether these are then counted
  */
-export function runLayer(layer: Layer, isLast: bool, steps: u32): void {
+export function runLayer(layer: Layer, isLast: bool, steps: u32, ledger: u32): void {
   const inputSize: u32 = layer.inputSize;
   const width = inputSize << 1;
   const pixelBytes = layer.pixelBytes;
@@ -70,7 +71,7 @@ export function runLayer(layer: Layer, isLast: bool, steps: u32): void {
   let block = output.inputMap;
   const lastBlock = block + (layer.outChannels >> 3);
   do {
-    const biases = view(parameters, PARAMETERS, BLOCK_PARAMETER_BYTES);
+    fetch(parameters, PARAMETERS, BLOCK_PARAMETER_BYTES);
     parameters += BLOCK_PARAMETER_BYTES;
     let phase: u32 = 0;
     do {
@@ -107,15 +108,14 @@ export function runLayer(layer: Layer, isLast: bool, steps: u32): void {
               rowBytes,
               first,
               rowWeights,
-              r ? sums : biases,
+              r ? sums : PARAMETERS,
               r << 6,
               isDone ? POTENTIALS : sums,
-              biases + 64,
               fired,
               output.stepBytes,
               steps,
             );
-            if (isLast & isDone) gather(y, x, fired, output.stepBytes, steps);
+            if (isLast & isDone) gather(y, x, fired, output.stepBytes, steps, ledger);
             sums += layer.sumsStep;
             pixel += pixelBytes;
             x += 2;

@@ -1,12 +1,5 @@
 import { Layer } from "./layer";
 
-/** Whether this image is to be counted. */
-export let counting: u32 = 0;
-
-export function setCounting(on: u32): void {
-  counting = on;
-}
-
 /** Adds to a counter of the ledger. */
 export function tally(counter: u32, n: u32): void {
   store<u32>(counter, load<u32>(counter) + n);
@@ -26,21 +19,13 @@ export function addSpikes(counters: u32, spikes: u32, y: u32, x: u32, size: u32,
 /** Counts a layer whose input map is complete. */
 export function addLayer(counters: u32, layer: Layer, steps: u32): void {
   const size: u32 = layer.inputSize;
-  const channels: u32 = layer.outChannels;
-  const doubling: u32 = layer.kind;
-  // The only position of a linear layer has one tap. With stride 2 only the first row and column lose a tap.
-  const border: u32 = doubling ^ 1;
-  let p = layer.inputMap;
-  const end = p + layer.stepBytes * steps;
-  let position: u32 = 0;
+  const bytes = layer.stepBytes * steps;
+  let offset: u32 = 0;
   do {
-    let spikes: u32 = 0;
-    const next = p + layer.pixelBytes;
-    do {
-      spikes += popcnt(load<u32>(p));
-      p += 4;
-    } while (p < next);
-    addSpikes(counters, spikes, (position / size) % size, position % size, border, channels);
-    position++;
-  } while (p < end);
+    const spikes = popcnt(load<u32>(layer.inputMap + offset));
+    const position = offset / layer.pixelBytes;
+    // The only position of a linear layer has one tap. With stride 2 only the first row and column lose a tap.
+    addSpikes(counters, spikes, (position / size) % size, position % size, layer.kind ^ 1, layer.outChannels);
+    offset += 4;
+  } while (offset < bytes);
 }

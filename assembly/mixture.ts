@@ -1,4 +1,4 @@
-import { view } from "./flash";
+import { fetch } from "./flash";
 import { HEADER_LATENT_SIZE, HEADER_PRIORS, PRIOR_SHARE } from "./format";
 import { HEADER, STAGING, WORDS } from "./memory";
 import { philox } from "./philox";
@@ -12,7 +12,8 @@ const STREAM_MIXTURE: u32 = 2;
 function shareOf(prior: u32): u32 {
   const size: u32 = load<u16>(HEADER + HEADER_LATENT_SIZE);
   const record = recordOffset(prior, size, priorRowBytes(size));
-  return load<u32>(view(record + PRIOR_SHARE, STAGING, 4));
+  fetch(record + PRIOR_SHARE, STAGING, 4);
+  return load<u32>(STAGING);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { COEFFICIENTS, POTENTIALS, RESPONSE, ZEROS } from "./memory";
+import { COEFFICIENTS, POTENTIALS, RESPONSE, THRESHOLDS, ZEROS } from "./memory";
 
 /**
  * As in neurons-plain.ts, eight lanes to a vector, and what is left of potentials in registers from step to step. All is
@@ -18,19 +18,19 @@ export function runNeurons(
   from: u32,
   fromStep: u32,
   sums: u32,
-  thresholds: u32,
   output: u32,
   outputStep: u32,
   steps: u32,
 ): void {
-  let left0 = i64x2.splat(0);
+  // Sums have the 24,578 of the stored bias; all of it but the 2 is taken off with what is left of the potential before.
+  let left0 = i16x8.splat(-0x6000);
   let left1 = left0;
   let left2 = left0;
   let left3 = left0;
-  let response0 = left0;
-  let response1 = left0;
-  let response2 = left0;
-  let response3 = left0;
+  let response0 = i64x2.splat(0);
+  let response1 = response0;
+  let response2 = response0;
+  let response3 = response0;
   for (let coefficient = COEFFICIENTS; steps; steps--) {
     let a0 = v128.load(from);
     let a1 = v128.load(from, 16);
@@ -72,21 +72,20 @@ export function runNeurons(
       sums += 64;
       continue;
     }
-    // Sums have the offset of the stored bias.
-    a0 = i16x8.add(v128.xor(a0, i16x8.splat(-32768)), left0);
-    a1 = i16x8.add(v128.xor(a1, i16x8.splat(-32768)), left1);
-    a2 = i16x8.add(v128.xor(a2, i16x8.splat(-32768)), left2);
-    a3 = i16x8.add(v128.xor(a3, i16x8.splat(-32768)), left3);
+    a0 = i16x8.add(a0, left0);
+    a1 = i16x8.add(a1, left1);
+    a2 = i16x8.add(a2, left2);
+    a3 = i16x8.add(a3, left3);
     // All bits of a lane that is silent.
-    const s0 = i16x8.gt_s(v128.load(thresholds), a0);
-    const s1 = i16x8.gt_s(v128.load(thresholds, 16), a1);
-    const s2 = i16x8.gt_s(v128.load(thresholds, 32), a2);
-    const s3 = i16x8.gt_s(v128.load(thresholds, 48), a3);
-    // A quarter, to nearest, or nothing after a spike.
-    left0 = v128.and(i16x8.shr_s(i16x8.add(a0, i16x8.splat(2)), 2), s0);
-    left1 = v128.and(i16x8.shr_s(i16x8.add(a1, i16x8.splat(2)), 2), s1);
-    left2 = v128.and(i16x8.shr_s(i16x8.add(a2, i16x8.splat(2)), 2), s2);
-    left3 = v128.and(i16x8.shr_s(i16x8.add(a3, i16x8.splat(2)), 2), s3);
+    const s0 = i16x8.gt_s(v128.load(0, THRESHOLDS), a0);
+    const s1 = i16x8.gt_s(v128.load(0, THRESHOLDS + 16), a1);
+    const s2 = i16x8.gt_s(v128.load(0, THRESHOLDS + 32), a2);
+    const s3 = i16x8.gt_s(v128.load(0, THRESHOLDS + 48), a3);
+    // A quarter, to nearest because of the 2, or nothing after a spike.
+    left0 = i16x8.sub(v128.and(i16x8.shr_s(a0, 2), s0), i16x8.splat(0x6000));
+    left1 = i16x8.sub(v128.and(i16x8.shr_s(a1, 2), s1), i16x8.splat(0x6000));
+    left2 = i16x8.sub(v128.and(i16x8.shr_s(a2, 2), s2), i16x8.splat(0x6000));
+    left3 = i16x8.sub(v128.and(i16x8.shr_s(a3, 2), s3), i16x8.splat(0x6000));
     const c = v128.load64_splat(coefficient);
     coefficient += 8;
     response0 = i16x8.add(response0, v128.andnot(c, s0));

@@ -1,4 +1,4 @@
-import { view } from "./flash";
+import { fetch } from "./flash";
 import { HEADER_PRIORS_OFFSET, PRIOR_HEADER_BYTES, PRIOR_SHIFT } from "./format";
 import { HEADER, NORMALS, RATES, STAGING } from "./memory";
 import { sigmoidOf } from "./sigmoid";
@@ -17,12 +17,14 @@ export function recordOffset(prior: u32, size: u32, rowBytes: u32): u32 {
 export function applyPrior(prior: u32, size: u32): void {
   const rowBytes = priorRowBytes(size);
   let offset = recordOffset(prior, size, rowBytes);
-  const shift = load<u32>(view(offset + PRIOR_SHIFT, STAGING, 4));
+  fetch(offset + PRIOR_SHIFT, STAGING, 4);
+  const shift = load<u32>(STAGING);
   offset += PRIOR_HEADER_BYTES;
   const bytes = size << 2;
   let neuron: u32 = 0;
   do {
-    let row = view(offset, STAGING, rowBytes);
+    fetch(offset, STAGING, rowBytes);
+    let row = STAGING;
     let sum = load<i32>(row) << 12;
     let j: u32 = 0;
     do {

@@ -1,5 +1,5 @@
 import { HEADER_IMAGE_CHANNELS, HEADER_IMAGE_SIZE, HEADER_READOUT_SHIFT, READOUT_CHANNELS } from "./format";
-import { addSpikes, counting } from "./ledger";
+import { addSpikes } from "./ledger";
 import { COEFFICIENTS, HEADER, LEDGER_READOUT, PLAN_IMAGE, READOUT, RESPONSE } from "./memory";
 import { sigmoidOf } from "./sigmoid";
 
@@ -47,47 +47,30 @@ export function clear(p: u32, bytes: u32): void {
 /** What a spike in the last step counts, Q12. */
 const LAST_COEFFICIENT: u32 = 4096;
 
-/** Σ weight · R over the channels of one position. */
+/** Σ weight · R over the 32 places of one position. */
 function dot(weights: u32): i32 {
+  let place: u32 = 0;
   if (ASC_FEATURE_SIMD) {
     let sum = i32x4.splat(0);
-    for (let k: u32 = 0; k < READOUT_CHANNELS << 1; k += 16) {
-      sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load(weights + k), v128.load(k, RESPONSE)));
-    }
+    do {
+      sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.load(weights + place), v128.load(place, RESPONSE)));
+      place += 16;
+    } while (place & 63);
     sum = i32x4.add(sum, i8x16.shuffle(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
     return i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1);
   } else {
-    // Lane 4n + j holds channel 8j + n.
     let sum = 0;
-    let lanes: u32 = 0;
     do {
       sum +=
-        <i32>load<i16>(weights) * <i32>load<i16>(lanes, RESPONSE) +
-        <i32>load<i16>(weights, 16) * <i32>load<i16>(lanes, RESPONSE + 2) +
-        <i32>load<i16>(weights, 32) * <i32>load<i16>(lanes, RESPONSE + 4) +
-        <i32>load<i16>(weights, 48) * <i32>load<i16>(lanes, RESPONSE + 6);
-      weights += 2;
-      lanes += 8;
-    } while (lanes & 63);
+        <i32>load<i16>(weights) * <i32>load<i16>(place, RESPONSE) +
+        <i32>load<i16>(weights, 2) * <i32>load<i16>(place, RESPONSE + 2) +
+        <i32>load<i16>(weights, 4) * <i32>load<i16>(place, RESPONSE + 4) +
+        <i32>load<i16>(weights, 6) * <i32>load<i16>(place, RESPONSE + 6);
+      weights += 8;
+      place += 8;
+    } while (place & 63);
     return sum;
   }
-}
-
-/** From lane order to the order of channels. */
-function toChannelOrder(): void {
-  const r0 = v128.load(0, RESPONSE);
-  const r1 = v128.load(0, RESPONSE + 16);
-  const r2 = v128.load(0, RESPONSE + 32);
-  const r3 = v128.load(0, RESPONSE + 48);
-  // Eight channels of every fourth lane.
-  const a = i16x8.shuffle(r0, r1, 0, 4, 8, 12, 1, 5, 9, 13);
-  const b = i16x8.shuffle(r2, r3, 0, 4, 8, 12, 1, 5, 9, 13);
-  const c = i16x8.shuffle(r0, r1, 2, 6, 10, 14, 3, 7, 11, 15);
-  const d = i16x8.shuffle(r2, r3, 2, 6, 10, 14, 3, 7, 11, 15);
-  v128.store(0, i64x2.shuffle(a, b, 0, 2), RESPONSE);
-  v128.store(0, i64x2.shuffle(a, b, 1, 3), RESPONSE + 16);
-  v128.store(0, i64x2.shuffle(c, d, 0, 2), RESPONSE + 32);
-  v128.store(0, i64x2.shuffle(c, d, 1, 3), RESPONSE + 48);
 }
 
 /** Sets what the spikes of each step count, and all sums to what the biases come to. */
@@ -112,17 +95,14 @@ export function start(steps: u32): void {
   } while (sum < end);
 }
 
-/** Adds what the 32 neurons at (y, x) contribute to the sums. */
-export function gather(y: u32, x: u32, spikes: u32, spikeStep: u32, steps: u32): void {
-  if (counting) {
-    let count: u32 = 0;
+/** Adds what the 32 neurons at (y, x) contribute to the sums, and counts their spikes if asked. */
+export function gather(y: u32, x: u32, spikes: u32, spikeStep: u32, steps: u32, ledger: u32): void {
+  if (ledger) {
     do {
-      count += popcnt(load<u32>(spikes));
+      addSpikes(LEDGER_READOUT, popcnt(load<u32>(spikes)), y, x, imageSize(), imageChannels());
       spikes += spikeStep;
     } while (--steps);
-    addSpikes(LEDGER_READOUT, count, y, x, imageSize(), imageChannels());
   }
-  if (ASC_FEATURE_SIMD) toChannelOrder();
   let weights = READOUT + pixelBytes();
   let sum = load<u32>(PLAN_IMAGE) + y * rowBytes() + x * pixelBytes();
   const window = pixelBytes() * 3;

@@ -1,5 +1,6 @@
 import { listDevices } from "../firmware-sim/devices.js";
 import { profile } from "../firmware-sim/profile.js";
+import { stateDict } from "../src/checkpoint/state-dict.js";
 import { SpikeletError } from "../src/errors.js";
 import { withFittedPriors } from "../src/evaluation/fit-priors.js";
 import { encodeRates } from "../src/evaluation/rates.js";
@@ -8,7 +9,8 @@ import { Generator } from "../src/generator.js";
 import type { Model, WeightBits } from "../src/model.js";
 import { encodeModel } from "../src/model-file.js";
 import type { Network } from "../src/network.js";
-import { quantizeNetwork, type Rounding } from "../src/quantize.js";
+import { quantizeNetwork, quantizeReadout, type Rounding } from "../src/quantize.js";
+import { matchingContrast, withContrast } from "../src/training/contrast.js";
 import { hasImages, hasLabels } from "./dataset.js";
 import { evaluate } from "./evaluate.js";
 import { formatCount, formatMeasure } from "./format.js";
@@ -16,9 +18,16 @@ import { formatReport } from "./import.js";
 import { replaceFile } from "./output.js";
 import { formatProfile } from "./profile-report.js";
 import type { TrainingImages } from "./train-data.js";
+import { saveCheckpoint } from "./train-loop.js";
 
 export interface FinishSettings {
   readonly network: Network;
+  /** Steps of the optimizer that it has seen. */
+  readonly steps: number;
+  /** Where to write the network that the model is made from. */
+  readonly finalOut: string;
+  /** Whether to scale the readout so that images vary as those trained on do. */
+  readonly matchContrast: boolean;
   readonly data: string;
   readonly images: TrainingImages;
   readonly out: string;
@@ -43,14 +52,35 @@ const PROFILED_IMAGES = 4;
 /** Images of the final evaluation. */
 const EVALUATED_IMAGES = 2000;
 
-/** Quantizes, fits priors, writes the model, and tells what it costs on microcontrollers and how good it is. */
+/** Images whose variance the reconstructions are to have. */
+const CONTRAST_IMAGES = 1000;
+
+/** Quantizes, matches contrast, fits priors, writes the model, and tells what it costs on microcontrollers and how good it is. */
 export async function finishTraining(settings: FinishSettings): Promise<void> {
-  const { network, out, bits, rounding, name, generatorOut } = settings;
-  const { model, report } = quantizeNetwork(network, { bits, name, ...(rounding && { rounding }) });
+  const { out, bits, rounding, name, generatorOut, matchContrast, images } = settings;
+  const quantized = quantizeNetwork(settings.network, { bits, name, ...(rounding && { rounding }) });
+  let { network } = settings;
+  let { model } = quantized;
+  if (matchContrast) {
+    const imageBytes = images.pixels.length / images.count;
+    const gain = await matchingContrast(
+      model,
+      network,
+      images.pixels.subarray(0, CONTRAST_IMAGES * imageBytes),
+    );
+    network = withContrast(network, gain);
+    model = { ...model, readout: quantizeReadout(network) };
+    console.log(
+      `contrast: the readout is scaled by ${formatMeasure(gain)}, so that images vary as those trained on\n`,
+    );
+  }
+  await saveCheckpoint(settings.finalOut, stateDict(network, settings.steps), network.latentSize);
   const fitted = await fitPriors(model, settings);
   const file = encodeModel(fitted);
   await replaceFile(out, file);
-  console.log(`${formatReport(network, report)}\n\n${out}: model ${name}, ${formatCount(file.length)} bytes`);
+  console.log(
+    `${formatReport(network, quantized.report)}\n\n${out}: model ${name}, ${formatCount(file.length)} bytes`,
+  );
   if (generatorOut !== undefined) {
     const generatorFile = encodeModel({ ...fitted, encoder: [] });
     await replaceFile(generatorOut, generatorFile);

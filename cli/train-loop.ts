@@ -5,7 +5,7 @@ import { fsvaeLeftovers } from "../src/checkpoint/fsvae-leftovers.js";
 import { writeSafetensors } from "../src/checkpoint/safetensors-writer.js";
 import { stateDict } from "../src/checkpoint/state-dict.js";
 import { SpikeletError } from "../src/errors.js";
-import type { Network } from "../src/network.js";
+import type { Network, Tensor } from "../src/network.js";
 import type { Batches } from "../src/training/batches.js";
 import type { OptimizerSettings } from "../src/training/pass.js";
 import { encodeRun, type RunDescription } from "../src/training/saved-run.js";
@@ -22,6 +22,8 @@ import { startTrainingProgress } from "./train-progress.js";
 export interface RunFiles {
   /** The state dict alone, as the authors' code loads it. */
   readonly checkpoint: string;
+  /** The same of the network that the model is made from, after fine-tuning and with its contrast matched. */
+  readonly final: string;
   /** All that a run needs to go on. */
   readonly run: string;
   readonly csv: string;
@@ -33,6 +35,7 @@ export interface RunFiles {
 export function runFiles(folder: string): RunFiles {
   return {
     checkpoint: join(folder, "checkpoint.safetensors"),
+    final: join(folder, "final.safetensors"),
     run: join(folder, "run.safetensors"),
     csv: join(folder, "curves.csv"),
     svg: join(folder, "curves.svg"),
@@ -160,10 +163,18 @@ async function save({ trainer, files, run }: LoopSettings, points: readonly Curv
   if (![...tensors.values()].every(({ data }) => data.every(Number.isFinite)))
     throw diverged(trainer.steps, files);
   await replaceFile(files.run, encodeRun({ network, optimizer, run }));
-  const checkpoint = new Map([...tensors, ...fsvaeLeftovers(network.latentSize)]);
-  await replaceFile(files.checkpoint, writeSafetensors(checkpoint));
+  await saveCheckpoint(files.checkpoint, tensors, network.latentSize);
   await replaceFile(files.csv, formatCsv(points));
   await replaceFile(files.svg, drawCurves(points));
+}
+
+/** Writes a state dict as the authors' code loads it. */
+export async function saveCheckpoint(
+  path: string,
+  tensors: ReadonlyMap<string, Tensor>,
+  latentSize: number,
+): Promise<void> {
+  await replaceFile(path, writeSafetensors(new Map([...tensors, ...fsvaeLeftovers(latentSize)])));
 }
 
 function diverged(step: number, files: RunFiles): SpikeletError {

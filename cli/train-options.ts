@@ -22,6 +22,7 @@ export interface TrainArguments {
   readonly preset?: PresetName;
   readonly bits?: WidthName;
   readonly fineTune: number;
+  readonly matchContrast?: true;
   readonly strict?: true;
   readonly seed: bigint;
   readonly threads?: number;
@@ -136,6 +137,10 @@ export function addTrainOptions(command: Command): Command {
       "epochs with weights and potentials rounded as in the model file, after the others",
       integerOption("--fine-tune", { min: 0, max: 1e6, example: 1 }),
       0,
+    )
+    .option(
+      "--match-contrast",
+      "scale the readout at the end so that images vary as those trained on: lower FAD, higher reconstruction loss",
     )
     .option("--strict", "a file that cannot be read, or of another size than the others, is an error")
     .addOption(seedOption("seed of the weights and of all draws"))

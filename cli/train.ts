@@ -127,6 +127,9 @@ async function train(args: TrainArguments): Promise<void> {
     : summary.network;
   await finishTraining({
     network: trained,
+    steps: summary.steps,
+    finalOut: files.final,
+    matchContrast: args.matchContrast ?? false,
     rounding: isRounded ? "nearest" : undefined,
     data: args.data,
     images,

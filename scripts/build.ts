@@ -35,7 +35,6 @@ const SHARED: Readonly<Record<string, readonly string[]>> = {
     "src/float-model",
     "src/mixture",
     "src/model-file",
-    "src/nearest",
     "src/quantize",
     "src/random",
   ],
@@ -78,6 +77,40 @@ const takeShared: Plugin = {
   },
 };
 
+/** What is used of fflate, here and by fast-png. */
+const FFLATE = ["Gunzip", "Unzlib", "unzipSync", "unzlibSync", "zipSync", "zlibSync"];
+
+/**
+ * fflate fills tables of 100 KB when it is loaded. So it is loaded when something is first inflated or packed, which a program that
+ * generates images never does.
+ */
+const lazyFflate: Plugin = {
+  name: "lazy-fflate",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^fflate$/ }, () => ({ path: "fflate", namespace: "lazy" }));
+    onResolve({ filter: /^fflate-itself$/ }, () => ({ path: "fflate-itself", namespace: "lazy" }));
+    onLoad({ filter: /^fflate$/, namespace: "lazy" }, () => ({
+      contents: FFLATE.map(
+        (name) => `export function ${name}(...args) {
+          const { ${name}: itself } = require("fflate-itself");
+          return new.target ? new itself(...args) : itself(...args);
+        }`,
+      ).join("\n"),
+    }));
+    onLoad({ filter: /^fflate-itself$/, namespace: "lazy" }, async () => {
+      const { outputFiles } = await build({
+        // Its build for Node loads worker threads, which nothing here uses.
+        stdin: { contents: `export { ${FFLATE} } from "fflate/browser";`, resolveDir: process.cwd() },
+        bundle: true,
+        format: "cjs",
+        minify: true,
+        write: false,
+      });
+      return { contents: outputFiles[0].text };
+    });
+  },
+};
+
 // What the browser entries have in common lies in playground/, so that this folder is whole by itself: any server can give it out.
 await build({
   ...common,
@@ -91,7 +124,7 @@ await build({
     ...Object.fromEntries(Object.keys(SHARED).map((file) => [file, file])),
   },
   chunkNames: "playground/[name]-[hash]",
-  plugins: [handOut],
+  plugins: [handOut, lazyFflate],
   // Leaves out what only Node can do (src/source.ts).
   define: { "globalThis.process": "undefined" },
   external: ["node:*"],
@@ -110,10 +143,8 @@ await build({
     "evaluate-worker": "cli/evaluate-worker.ts",
     "training-worker": "src/training/worker.ts",
   },
-  plugins: [takeShared],
+  plugins: [takeShared, lazyFflate],
   alias: {
-    // Its build for Node loads worker threads, which nothing here uses.
-    fflate: "fflate/browser",
     "emoji-regex": "./scripts/no-emoji.ts",
   },
   // Bundled CommonJS packages call require, which ES modules lack.

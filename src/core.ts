@@ -127,7 +127,8 @@ export class Core {
     let words = new Uint32Array();
     const flashWords =
       flash.byteOffset % 4 ? undefined : new Uint32Array(flash.buffer, flash.byteOffset, flash.length >> 2);
-    // Word by word: it is called hundreds of times for a streamed image, and a subarray each time would be garbage.
+    // Word by word once it is open: it is called hundreds of times for a streamed image, and subarrays would be garbage.
+    let isOpen = false;
     const read = (offset: number, destination: number, length: number): number => {
       const from = offset >>> 0;
       const to = destination >>> 0;
@@ -136,7 +137,9 @@ export class Core {
         bytes = new Uint8Array(linear.buffer); // Growing has detached the views.
         words = new Uint32Array(linear.buffer);
       }
-      if (flashWords && (from | to | length) % 4 === 0) {
+      if (!isOpen) {
+        bytes.set(flash.subarray(from, from + length), to);
+      } else if (flashWords && (from | to | length) % 4 === 0) {
         for (let k = 0; k < length >> 2; k++) words[(to >> 2) + k] = flashWords[(from >> 2) + k];
       } else {
         for (let k = 0; k < length; k++) bytes[to + k] = flash[from + k];
@@ -156,6 +159,7 @@ export class Core {
       status = openAll();
     }
     if (status) fail(status);
+    isOpen = true;
     return new Core(exports);
   }
 

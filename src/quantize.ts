@@ -1,3 +1,4 @@
+import { MAX_POTENTIAL } from "../assembly/format";
 import { AdaptiveRounder } from "./adaptive-rounding.js";
 import { calibrate, inputPower, type LayerMoments, phasesOf } from "./calibration.js";
 import { sumOfCoefficients } from "./coefficients.js";
@@ -79,8 +80,6 @@ export function foldBatchNorm(layer: FloatLayer): FoldedLayer {
   };
 }
 
-/** Largest potential: the leak's addition of 2 must not leave 16 bits. */
-const HIGHEST = 32765;
 /** Least value of potential − threshold. */
 const LOWEST_MARGIN = -32768;
 /** How much a scale grows when its channel does not fit. */
@@ -102,7 +101,7 @@ function potentialRange(
     before = lowest;
     lowest = low + Math.min(0, (lowest + 2) >> 2);
   }
-  const fits = threshold <= 32767 && highest <= HIGHEST && lowest - threshold >= LOWEST_MARGIN;
+  const fits = threshold <= MAX_POTENTIAL && highest <= MAX_POTENTIAL && lowest - threshold >= LOWEST_MARGIN;
   return fits ? { lowest, highest } : null;
 }
 
@@ -320,8 +319,8 @@ function padChannels(layer: IntegerLayer): IntegerLayer {
     weights[Math.floor(i / outChannels) * padded + (i % outChannels)] = w;
   });
   const bias = new Int16Array(padded);
-  const threshold = new Uint16Array(padded).fill(32767);
-  const scale = new Float32Array(padded).fill(FIRING_THRESHOLD / 32767);
+  const threshold = new Uint16Array(padded).fill(MAX_POTENTIAL);
+  const scale = new Float32Array(padded).fill(FIRING_THRESHOLD / MAX_POTENTIAL);
   bias.set(layer.bias);
   threshold.set(layer.threshold);
   scale.set(layer.scale);
@@ -366,8 +365,11 @@ export function quantizePrior(name: string, weights: ArrayLike<number>, bias: Ar
   );
 }
 
-/** The readout in integers, with the largest shift for which the 32-bit sum is proved not to wrap. */
-function quantizeReadout(network: Network): Readout {
+/**
+ * The readout in integers, with the largest shift for which the 32-bit sum is proved not to wrap.
+ * @throws SpikeletError "cannot-quantize" if a weight is too large
+ */
+export function quantizeReadout(network: Network): Readout {
   const { weights, bias } = network.readout;
   const channels = network.imageChannels;
   const inChannels = weights.length / (9 * channels);

@@ -307,7 +307,7 @@ function integerModel(
       ),
       shift: isImage ? 8 : 0,
       bias: Int16Array.from(lanes, (c) => (isReal(c) ? Math.round(spread * random()) : 0)),
-      threshold: Uint16Array.from(lanes, (c) => (isReal(c) ? 1 + Math.round(spread * random()) : 32767)),
+      threshold: Uint16Array.from(lanes, (c) => (isReal(c) ? 1 + Math.round(spread * random()) : 32765)),
       scale: new Float32Array(shape.outChannels).fill(0.001),
       lowest: -32000,
       highest: 32000,
@@ -566,8 +566,8 @@ for (const [name, imageChannels, weight, bias] of IMAGE_LAYERS) {
     for (let c = 0; c < layer.outChannels; c++) {
       const sum = column(layer, c).reduce((total, q) => total + 255 * Math.abs(q), 0);
       assert.ok(sum + 2 ** layer.shift < 2 ** 31, `channel ${c}: a sum of up to ${sum}`);
-      assert.ok(layer.threshold[c] >= 1 && layer.threshold[c] <= 32767, `channel ${c}: threshold`);
-      assert.ok(Math.abs(layer.bias[c]) < 32767, `channel ${c}: bias ${layer.bias[c]}`);
+      assert.ok(layer.threshold[c] >= 1 && layer.threshold[c] <= 32765, `channel ${c}: threshold`);
+      assert.ok(Math.abs(layer.bias[c]) <= 32765, `channel ${c}: bias ${layer.bias[c]}`);
     }
     const images = Array.from(layer.bias, (_, c) => extremeImages(model, c)).flat();
     const encoded = await checkEncoded(model, {

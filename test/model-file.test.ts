@@ -27,8 +27,8 @@ function randomLayer(shape: Shape, random: () => number): IntegerLayer {
     ...shape,
     weights: bits === 16 ? Int16Array.from(weights) : Int8Array.from(weights),
     shift: kind === "imageConv" ? between(0, 24) : 0,
-    bias: Int16Array.from({ length: outChannels }, () => between(-32768, 32767)),
-    threshold: Uint16Array.from({ length: outChannels }, () => between(1, 32767)),
+    bias: Int16Array.from({ length: outChannels }, () => between(-24578, 32765)),
+    threshold: Uint16Array.from({ length: outChannels }, () => between(1, 32765)),
     scale: Float32Array.from({ length: outChannels }, () => random()),
     lowest: between(-32768, 0),
     highest: between(0, 32767),
@@ -132,7 +132,7 @@ test("every field of header and layer table is where docs/format.md says", () =>
   assert.equal(SCALES_END, 2028);
   assert.equal(bytes.length, LENGTH);
   assert.equal(Buffer.from(bytes.subarray(0, 4)).toString(), "SPKL");
-  assert.deepEqual([u32(4), u32(8), u32(12)], [1, LENGTH, crc32(bytes.subarray(16))]);
+  assert.deepEqual([u32(4), u32(8), u32(12)], [2, LENGTH, crc32(bytes.subarray(16))]);
   assert.deepEqual([u16(16), u8(18), u8(19), u16(20)], [4, 1, 7, 1]);
   assert.deepEqual([u8(22), u8(23), u8(24), u8(25), u16(26)], [2, 0, 1, 12, 0]);
   assert.deepEqual([u32(28), u32(32), u32(36)], [PRIORS, READOUT, WEIGHTS_0]);
@@ -162,7 +162,9 @@ test("every field of header and layer table is where docs/format.md says", () =>
   assert.equal(u16(PRIORS + 38), 0);
   assert.equal(view.getInt32(READOUT, true), model.readout.bias[0]);
   for (let k = 0; k < 288; k++) {
-    assert.equal(view.getInt16(READOUT + 4 + 2 * k, true), model.readout.weights[k]);
+    // Place 4n + j holds channel 8j + n.
+    const place = k - (k % 32) + (k % 8) * 4 + ((k % 32) >> 3);
+    assert.equal(view.getInt16(READOUT + 4 + 2 * place, true), model.readout.weights[k]);
   }
   assert.equal(u32(SCALES_END), 0);
 });
@@ -181,8 +183,8 @@ test("parameters and scales are where docs/format.md says", () => {
         for (let j = 0; j < 4; j++) {
           const channel = 32 * block + 8 * j + n;
           const place = parameters + 128 * block + 2 * (4 * n + j);
-          assert.equal(view.getUint16(place, true), bias[channel] + 32768);
-          assert.equal(view.getUint16(place + 64, true), threshold[channel]);
+          assert.equal(view.getUint16(place, true), bias[channel] + 24578);
+          assert.equal(view.getUint16(place + 64, true), threshold[channel] + 2);
           assert.equal(view.getFloat32(scales + 4 * channel, true), scale[channel]);
         }
       }
@@ -293,7 +295,7 @@ test("a flipped bit anywhere is found", () => {
       at < 4
         ? [/Found .* at the start; a model file starts with 53 50 4b 4c/, "bad-model"]
         : at < 8
-          ? [/Got a model file of version \d+; this Spikelet reads version 1/, "unsupported-version"]
+          ? [/Got a model file of version \d+; this Spikelet reads version 2/, "unsupported-version"]
           : at < 12
             ? [/The header says \d+ bytes, and the file has 6768/, "bad-model"]
             : [
@@ -317,8 +319,8 @@ test("truncated, too short and too long files are refused", () => {
 
 test("another version is told apart from a damaged file", () => {
   const bytes = encodeModel(randomModel());
-  const next = withChange(bytes, (view) => view.setUint32(4, 2, true));
-  refuses(next, /Got a model file of version 2; .* Update Spikelet/, "unsupported-version");
+  const next = withChange(bytes, (view) => view.setUint32(4, 3, true));
+  refuses(next, /Got a model file of version 3; .* Update Spikelet/, "unsupported-version");
 });
 
 /** Changes to a field, in the order of the file, with the message that each must give. */
@@ -365,8 +367,9 @@ const BAD_FIELDS: readonly [what: string, at: number, size: 1 | 2 | 4, value: nu
   ["prior's share", PRIORS + 28, 4, 0, /share of prior 0 is 0; expected 1 to 65536/],
   ["prior's share", PRIORS + 28, 4, 65535, /shares of prior "prior 0" add up to 65535; expected 65536/],
   ["prior's shift", PRIORS + 24, 4, 25, /shift of prior 0 is 25; expected 0 to 24/],
-  ["threshold", PARAMETERS_0 + 64, 2, 0, /Layer 0, channel 0: the threshold is 0; expected 1 to 32767/],
-  ["threshold", PARAMETERS_1 + 64, 2, 32768, /Layer 1, channel 0: the threshold is 32768/],
+  ["threshold", PARAMETERS_0 + 64, 2, 2, /threshold of layer 0, channel 0 is 0; expected 1 to 32765/],
+  ["threshold", PARAMETERS_1 + 64, 2, 32768, /threshold of layer 1, channel 0 is 32766/],
+  ["bias", PARAMETERS_1, 2, 57344, /bias of layer 1, channel 0 is 32766; expected -24578 to 32765/],
 ];
 
 for (const [what, at, size, value, message] of BAD_FIELDS) {

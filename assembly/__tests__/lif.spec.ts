@@ -1,10 +1,10 @@
-import { COEFFICIENTS, POTENTIALS, RESPONSE } from "../memory";
+import { BIAS_OFFSET, MAX_POTENTIAL, THRESHOLD_OFFSET } from "../format";
+import { COEFFICIENTS, POTENTIALS, RESPONSE, THRESHOLDS } from "../memory";
 import { runNeurons as runNeuronsPlain } from "../neurons-plain";
 import { runNeurons as runNeuronsSimd } from "../neurons-simd";
 
 const SUMS: u32 = 65536;
-const THRESHOLDS: u32 = SUMS + 16 * 64;
-const OUTPUT: u32 = THRESHOLDS + 64;
+const OUTPUT: u32 = SUMS + 16 * 64;
 const SPIKES: u32 = OUTPUT + 1024;
 const WEIGHTS: u32 = SPIKES + 1024;
 const FROM: u32 = WEIGHTS + 128 * 64;
@@ -55,8 +55,8 @@ function scalarLeft(channel: i32, t: u32): i32 {
 
 /** Neurons without input spikes: their weighted inputs are those at SUMS. */
 function fire(steps: u32, simd: bool): void {
-  if (simd) runNeuronsSimd(0, 0, 0, 0, 0, 0, 0, SUMS, 64, POTENTIALS, THRESHOLDS, OUTPUT, OUTPUT_STEP, steps);
-  else runNeuronsPlain(0, 0, 0, 0, 0, 0, 0, SUMS, 64, POTENTIALS, THRESHOLDS, OUTPUT, OUTPUT_STEP, steps);
+  if (simd) runNeuronsSimd(0, 0, 0, 0, 0, 0, 0, SUMS, 64, POTENTIALS, OUTPUT, OUTPUT_STEP, steps);
+  else runNeuronsPlain(0, 0, 0, 0, 0, 0, 0, SUMS, 64, POTENTIALS, OUTPUT, OUTPUT_STEP, steps);
 }
 
 /** What a spike of step t counts: any numbers whose sum fits in 16 bits do. */
@@ -67,19 +67,19 @@ function coefficient(t: u32): u32 {
 /** Runs the vectors and compares them with the neurons one by one. */
 function check(steps: u32, simd: bool): void {
   for (let channel: u32 = 0; channel < 32; channel++) {
-    store<u16>(THRESHOLDS + (lane(channel) << 1), <u16>thresholds[channel]);
+    store<u16>(THRESHOLDS + (lane(channel) << 1), <u16>(thresholds[channel] + THRESHOLD_OFFSET));
   }
   for (let t: u32 = 0; t < steps; t++) {
     if (simd) {
       for (let channel: u32 = 0; channel < 32; channel++) {
-        store<u16>(SUMS + (t << 6) + (lane(channel) << 1), <u16>(inputs[(t << 5) + channel] + 32768));
+        store<u16>(SUMS + (t << 6) + (lane(channel) << 1), <u16>(inputs[(t << 5) + channel] + BIAS_OFFSET));
       }
     } else {
       // Four lanes as one number: negative lanes borrow from the next, and biased sums do not.
       for (let n: u32 = 0; n < 8; n++) {
         let word: i64 = 0;
         for (let j: u32 = 0; j < 4; j++) {
-          word += i64(inputs[(t << 5) + (j << 3) + n] + 32768) << (i64(j) << 4);
+          word += i64(inputs[(t << 5) + (j << 3) + n] + BIAS_OFFSET) << (i64(j) << 4);
         }
         store<i64>(SUMS + (t << 6) + (n << 3), word);
       }
@@ -113,7 +113,7 @@ function check(steps: u32, simd: bool): void {
 /** Inputs such that every potential stays in its proved range, as near to its ends as `spread` of 1…4 wants. */
 function randomInputs(spread: i32): void {
   for (let channel = 0; channel < 32; channel++) {
-    thresholds[channel] = [1, 2, 5000, 32767, random(1, 32767)][random(0, 4)];
+    thresholds[channel] = [1, 2, 5000, MAX_POTENTIAL, random(1, MAX_POTENTIAL)][random(0, 4)];
     const lowest = -32768 + thresholds[channel];
     for (let t: u32 = 0; t < STEPS; t++) {
       const left = scalarLeft(channel, t);
@@ -212,7 +212,6 @@ function integrate(simd: bool, run: u32, rows: u32, from: u32, fromStep: u32): v
       SUMS,
       0,
       0,
-      0,
       5,
     );
   } else {
@@ -227,7 +226,6 @@ function integrate(simd: bool, run: u32, rows: u32, from: u32, fromStep: u32): v
       from,
       fromStep,
       SUMS,
-      0,
       0,
       0,
       5,

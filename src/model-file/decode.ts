@@ -4,7 +4,16 @@ import { mixtures, WHOLE_SHARE } from "../mixture.js";
 import type { IntegerLayer, Model, Prior, Readout } from "../model.js";
 import { crc32 } from "./crc32.js";
 import { damaged } from "./damaged.js";
-import { CRC_START, KINDS, laneOf, priorBytes, priorRowBytes, sections, weightBytes } from "./layout.js";
+import {
+  CRC_START,
+  KINDS,
+  laneOf,
+  priorBytes,
+  priorRowBytes,
+  readoutPlaceOf,
+  sections,
+  weightBytes,
+} from "./layout.js";
 import { checkDecoder, checkEncoder } from "./shapes.js";
 import { unpackWeights } from "./weights.js";
 
@@ -209,12 +218,16 @@ class ModelFile {
     for (let c = 0; c < outChannels; c++) {
       const block = parameters + Math.floor(c / format.BLOCK_CHANNELS) * format.BLOCK_PARAMETER_BYTES;
       const place = block + 2 * laneOf(c % format.BLOCK_CHANNELS);
-      bias[c] = this.#u16(place) - format.BIAS_OFFSET;
-      threshold[c] = this.#u16(place + 2 * format.BLOCK_CHANNELS);
-      scale[c] = this.#view.getFloat32(scales + 4 * c, true);
-      if (threshold[c] < 1 || threshold[c] > 32767) {
-        throw damaged(`Layer ${i}, channel ${c}: the threshold is ${threshold[c]}; expected 1 to 32767.`);
+      const biasHere = this.#u16(place) - format.BIAS_OFFSET;
+      const thresholdHere = this.#u16(place + 2 * format.BLOCK_CHANNELS) - format.THRESHOLD_OFFSET;
+      const most = format.MAX_POTENTIAL;
+      if (biasHere > most || thresholdHere < 1 || thresholdHere > most) {
+        expectRange(`bias of layer ${i}, channel ${c}`, biasHere, -format.BIAS_OFFSET, most);
+        expectRange(`threshold of layer ${i}, channel ${c}`, thresholdHere, 1, most);
       }
+      bias[c] = biasHere;
+      threshold[c] = thresholdHere;
+      scale[c] = this.#view.getFloat32(scales + 4 * c, true);
     }
     return { ...shape, bias, threshold, scale, weightsOffset: weights };
   }
@@ -260,7 +273,7 @@ class ModelFile {
       shift,
       bias: Int32Array.from({ length: imageChannels }, (_, g) => this.#view.getInt32(offset + 4 * g, true)),
       weights: Int16Array.from({ length: 9 * imageChannels * format.READOUT_CHANNELS }, (_, k) =>
-        this.#view.getInt16(offset + 4 * imageChannels + 2 * k, true),
+        this.#view.getInt16(offset + 4 * imageChannels + 2 * readoutPlaceOf(k), true),
       ),
     };
   }

@@ -2,7 +2,7 @@ import * as format from "../../assembly/format";
 import { SpikeletError } from "../errors.js";
 import type { Model } from "../model.js";
 import { crc32 } from "./crc32.js";
-import { CRC_START, KINDS, laneOf, priorBytes, priorRowBytes, sections } from "./layout.js";
+import { CRC_START, KINDS, laneOf, priorBytes, priorRowBytes, readoutPlaceOf, sections } from "./layout.js";
 import { packWeights } from "./weights.js";
 
 function encodeName(name: string): Uint8Array {
@@ -60,7 +60,7 @@ export function encodeModel(model: Model): Uint8Array {
       const block = at.parameters[i] + Math.floor(c / format.BLOCK_CHANNELS) * format.BLOCK_PARAMETER_BYTES;
       const place = block + 2 * laneOf(c % format.BLOCK_CHANNELS);
       view.setUint16(place, layer.bias[c] + format.BIAS_OFFSET, true);
-      view.setUint16(place + 2 * format.BLOCK_CHANNELS, layer.threshold[c], true);
+      view.setUint16(place + 2 * format.BLOCK_CHANNELS, layer.threshold[c] + format.THRESHOLD_OFFSET, true);
       view.setFloat32(at.scales[i] + 4 * c, layer.scale[c], true);
     }
     bytes.set(packed, at.weights[i]);
@@ -83,7 +83,7 @@ export function encodeModel(model: Model): Uint8Array {
     view.setInt32(at.readout + 4 * g, b, true);
   });
   model.readout.weights.forEach((w, k) => {
-    view.setInt16(at.readout + 4 * model.imageChannels + 2 * k, w, true);
+    view.setInt16(at.readout + 4 * model.imageChannels + 2 * readoutPlaceOf(k), w, true);
   });
   view.setUint32(format.HEADER_CRC, crc32(bytes.subarray(CRC_START)), true);
   return bytes;

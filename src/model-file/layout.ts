@@ -21,6 +21,11 @@ export function laneOf(c: number): number {
   return (c % 8) * 4 + (c >> 3);
 }
 
+/** Where, in lane order, the readout's weight k of the model lies. */
+export function readoutPlaceOf(k: number): number {
+  return k - (k % 32) + laneOf(k % 32);
+}
+
 /** Rows of weights for one tap, padded to an even number. */
 export function tapRows(inChannels: number): number {
   return inChannels + (inChannels & 1);
