@@ -1,7 +1,11 @@
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { NAME_BYTES } from "../assembly/format";
 import { fitImages } from "../src/data/fit-image.js";
 import type { ImageSet } from "../src/data/idx.js";
 import { SpikeletError } from "../src/errors.js";
+import { MIXTURE_NAME } from "../src/evaluation/fit-priors.js";
+import { LEARNED_NAME } from "../src/quantize.js";
 import { type ImageShape, imageBytes } from "./batch.js";
 import { hasImages, hasLabels, listFolder, readImages, readLabelledImages } from "./dataset.js";
 import { MAX_FILE_BYTES, readImageSet } from "./image-input.js";
@@ -13,6 +17,8 @@ export interface TrainingImages extends ImageShape {
   readonly pixels: Uint8Array;
   /** (count) where the data set has them */
   readonly labels?: Uint8Array;
+  /** Names of the classes by label, where they have names. */
+  readonly classNames?: readonly string[];
   /** What was passed over or bent, a line each. */
   readonly notes: readonly string[];
 }
@@ -32,11 +38,13 @@ const SMALL_IMAGE = 32;
 const LARGE_IMAGE = 64;
 /** Pixels of all images at the network's size. */
 const MAX_TOTAL_BYTES = 2 ** 30;
+/** Folders that are taken for classes; the model has a prior for each, beside those of its mixture. */
+const MAX_CLASSES = 200;
 /** Files that are named one by one when they cannot be read. */
 const NAMED_FILES = 5;
 
 /**
- * Reads the training images of a folder: the IDX files of a data set, or single images.
+ * Reads the training images of a folder: the IDX files of a data set, or single images, or a folder of these for each class.
  * @throws SpikeletError "no-such-file" if there are none, "bad-input" if one cannot be read
  */
 export async function readTrainingImages(
@@ -64,18 +72,19 @@ async function readFolder(
   folder: string,
   { most, strict, shape }: ReadTrainingOptions,
 ): Promise<TrainingImages> {
-  const names = (await listFolder(folder)).filter((name) => IMAGE_NAME.test(name)).sort();
+  const { names, labels, classNames } = await listImages(folder);
   if (names.length === 0) {
     throw new SpikeletError(
       "no-such-file",
-      `${folder}: found no images, expected PNG or JPEG files, or IDX files such as train-images-idx3-ubyte`,
+      `${folder}: found no images, expected PNG or JPEG files, folders of them, or IDX files such as train-images-idx3-ubyte`,
     );
   }
   const parts: Uint8Array[] = [];
+  const labelsOfParts: number[] = [];
   const unread: string[] = [];
   const sizes = new Set<string>();
   let target = shape;
-  for (const name of names) {
+  for (const [i, name] of names.entries()) {
     if (parts.length === most) break;
     const path = join(folder, name);
     try {
@@ -89,6 +98,7 @@ async function readFolder(
         );
       }
       parts.push(fitImages(set, target));
+      if (labels) labelsOfParts.push(labels[i]);
       checkTotal(folder, parts.length, target);
     } catch (error) {
       if (strict || !(error instanceof SpikeletError)) await about(path, () => Promise.reject(error));
@@ -111,7 +121,65 @@ async function readFolder(
   parts.forEach((part, i) => {
     pixels.set(part, i * imageBytes(target));
   });
-  return { ...target, count: parts.length, pixels, notes };
+  return {
+    ...target,
+    count: parts.length,
+    pixels,
+    notes,
+    ...(classNames && { labels: Uint8Array.from(labelsOfParts), classNames }),
+  };
+}
+
+interface ListedImages {
+  /** Paths within the folder. */
+  readonly names: readonly string[];
+  /** Of each image, and the classes' names, if the images lie in folders of their own. */
+  readonly labels?: readonly number[];
+  readonly classNames?: readonly string[];
+}
+
+/** The images of a folder; if there are none, those of the folders in it, one of each in turn, so that the first N are of all classes. */
+async function listImages(folder: string): Promise<ListedImages> {
+  const imagesOf = async (path: string) =>
+    (await listFolder(path)).filter((name) => IMAGE_NAME.test(name)).sort();
+  const names = await imagesOf(folder);
+  if (names.length > 0) return { names };
+  const entries = await readdir(folder, { withFileTypes: true });
+  const classes: { name: string; images: string[] }[] = [];
+  for (const name of entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()) {
+    const images = await imagesOf(join(folder, name));
+    if (images.length > 0) classes.push({ name, images });
+  }
+  if (classes.length === 0) return { names };
+  if (classes.length > MAX_CLASSES) {
+    throw new SpikeletError(
+      "bad-input",
+      `${folder}: found ${classes.length} folders of images, one for each class, expected at most ${MAX_CLASSES}`,
+    );
+  }
+  for (const { name } of classes) checkClassName(folder, name);
+  const listed = classes
+    .flatMap(({ name, images }, label) => images.map((image, at) => ({ path: join(name, image), label, at })))
+    .sort((a, b) => a.at - b.at || a.label - b.label);
+  return {
+    names: listed.map(({ path }) => path),
+    labels: listed.map(({ label }) => label),
+    classNames: classes.map(({ name }) => name),
+  };
+}
+
+/** A class's name is that of its prior, and --class takes several with commas between them. */
+function checkClassName(folder: string, name: string): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes <= NAME_BYTES && !name.includes(",") && name !== MIXTURE_NAME && name !== LEARNED_NAME) return;
+  throw new SpikeletError(
+    "bad-input",
+    `${join(folder, name)}: found a folder of this name, hence a class, expected at most ${NAME_BYTES} bytes of UTF-8 without commas, ` +
+      `and not "${MIXTURE_NAME}" or "${LEARNED_NAME}"; rename the folder`,
+  );
 }
 
 function shapeFor({ rows, columns, channels }: ImageSet): ImageShape {

@@ -102,7 +102,12 @@ async function fitPriors(model: Model, { images, components }: FinishSettings): 
   };
   if (images.labels === undefined) return withFittedPriors(model, options);
   try {
-    return withFittedPriors(model, { ...options, labels: images.labels.subarray(0, count) });
+    const labels = images.labels.subarray(0, count);
+    return withFittedPriors(model, {
+      ...options,
+      labels,
+      ...(images.classNames && { classNames: images.classNames }),
+    });
   } catch (error) {
     if (!(error instanceof SpikeletError) || error.code !== "bad-input") throw error;
     process.stderr.write(`spikelet: no class priors: ${error.message}\n`);

@@ -1,7 +1,9 @@
-// Makes the shipped models again, byte for byte, from the checkpoints they came from: `npm run build:models [FOLDER]`.
+// Makes the shipped models again, byte for byte, from their checkpoints: `npm run build:models [FOLDER OF THE DATA SETS]`.
 import { writeFileSync } from "node:fs";
-import { makeMnistModel } from "./mnist-model.js";
+import { makeShippedModel, SHIPPED_MODELS } from "./shipped-models.js";
 
-const bytes = await makeMnistModel(process.argv[2] ?? "../shared/data");
-writeFileSync("models/esvae-mnist.spk", bytes);
-console.log(`models/esvae-mnist.spk: ${bytes.length} bytes`);
+for (const name of Object.keys(SHIPPED_MODELS)) {
+  const bytes = await makeShippedModel(name, process.argv[2] ?? "../shared/data");
+  writeFileSync(`models/${name}.spk`, bytes);
+  console.log(`models/${name}.spk: ${bytes.length} bytes`);
+}

@@ -391,6 +391,8 @@ export function quantizeReadout(network: Network): Readout {
   );
 }
 
+/** Name of the prior that was trained with the network. */
+export const LEARNED_NAME = "learned";
 /** With more the images of MNIST get no better (docs/quantization.md). */
 const CALIBRATION_IMAGES = 12;
 
@@ -411,7 +413,7 @@ export function quantizeNetwork(
       `calibrationImages is ${String(calibrationImages)}; expected a positive integer.`,
     );
   }
-  const prior = quantizePrior("learned", network.prior.weights, network.prior.bias);
+  const prior = quantizePrior(LEARNED_NAME, network.prior.weights, network.prior.bias);
   const total = calibrationImages + network.decoder.length + network.encoder.length;
   let done = 0;
   const advance = () => onProgress?.(++done, total);

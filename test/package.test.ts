@@ -3,11 +3,11 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeMnistModel } from "../scripts/mnist-model.js";
+import { makeShippedModel, SHIPPED_MODELS } from "../scripts/shipped-models.js";
 import { Generator } from "../src/index.js";
 
 const manifest = JSON.parse(readFileSync("package.json", "utf8"));
-const checkpoint = "../shared/data/esvae-mnist/checkpoint.pth";
+const data = "../shared/data";
 
 test("the packed package with the MNIST model is under 1 MB and has all that it exports", () => {
   const { stdout } = spawnSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
@@ -69,9 +69,11 @@ test("types need nothing that a user would have to install", () => {
   }
 });
 
-test("the shipped model is what the importer and the fit make, byte for byte", {
-  skip: existsSync(checkpoint) ? false : `${checkpoint} is not here`,
-}, async () => {
-  const made = await makeMnistModel("../shared/data");
-  assert.equal(Buffer.compare(made, readFileSync("models/esvae-mnist.spk")), 0, "the model differs");
-});
+for (const name of Object.keys(SHIPPED_MODELS)) {
+  test(`${name} is what importer and fit make of its checkpoint, byte for byte`, {
+    skip: existsSync(data) ? false : `${data} is not here`,
+  }, async () => {
+    const made = await makeShippedModel(name, data);
+    assert.equal(Buffer.compare(made, readFileSync(`models/${name}.spk`)), 0, "the model differs");
+  });
+}

@@ -15,11 +15,13 @@ import { after, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { encode } from "fast-png";
+import { readTrainingImages } from "../cli/train-data.js";
 import { readNetwork } from "../src/checkpoint/architecture.js";
 import { readSafetensors } from "../src/checkpoint/safetensors.js";
 import { writeSafetensors } from "../src/checkpoint/safetensors-writer.js";
 import { stateDict } from "../src/checkpoint/state-dict.js";
 import { idxHeader } from "../src/data/idx.js";
+import { Generator } from "../src/generator.js";
 import { decodeModel } from "../src/model-file.js";
 import { initialNetwork } from "../src/training/initial-network.js";
 import { randomSource } from "./support/models.js";
@@ -205,6 +207,106 @@ describe("a folder of images", () => {
   });
 });
 
+describe("a folder for each class", () => {
+  const file = (bright: boolean) =>
+    encode({ width: 28, height: 28, data: new Uint8Array(784).fill(bright ? 250 : 20), channels: 1 });
+  for (const [name, bright] of [
+    ["day", true],
+    ["night", false],
+  ] as const) {
+    mkdirSync(inWork(`classes/${name}`), { recursive: true });
+    for (let i = 0; i < 8; i++) writeFileSync(inWork(`classes/${name}/${i}.png`), file(bright));
+  }
+
+  test("gives priors by these names", () => {
+    const { status, stderr } = train("classes.spk", "--data", "classes", ...SMALL, "--epochs", "1");
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(
+      decodeModel(readFileSync(inWork("classes.spk"))).priors.map(({ name }) => name),
+      ["learned", "day", "night"],
+    );
+  });
+
+  test("is taken one of each in turn", async () => {
+    const { pixels, labels } = await readTrainingImages(inWork("classes"), { most: 5, strict: true });
+    assert.deepEqual([...labels!], [0, 1, 0, 1, 0]);
+    assert.deepEqual(
+      [0, 1, 2, 3, 4].map((i) => pixels[i * 1024 + 500]),
+      [250, 20, 250, 20, 250],
+    );
+  });
+
+  test("whose name cannot be a prior's is refused before any training", () => {
+    mkdirSync(inWork("named/mixture"), { recursive: true });
+    writeFileSync(inWork("named/mixture/0.png"), file(true));
+    const { status, stderr } = train("named.spk", "--data", "named");
+    assert.match(stderr, /named\/mixture: found a folder of this name, hence a class, .*; rename the folder/);
+    assert.equal(status, 2);
+  });
+});
+
+describe("--match-contrast", () => {
+  test("scales the readout alone, and reconstructions then vary as the images do", async () => {
+    const { status, stdout, stderr } = train(
+      "matched.spk",
+      ...SMALL,
+      ...["--epochs", "60", "--learning-rate", "0.003"],
+      "--match-contrast",
+    );
+    assert.equal(status, 0, stderr);
+    const gain = Number(/readout is scaled by ([\d.]+)/.exec(stdout)?.[1]);
+    assert.ok(Math.abs(Math.log(gain)) > 0.02, `a gain of ${gain}`);
+    const [before, final] = ["checkpoint", "final"].map((file) =>
+      readSafetensors(readFileSync(inWork(`matched.training/${file}.safetensors`))),
+    );
+    for (const [name, { data }] of final) {
+      const was = before.get(name)!.data;
+      const ratio = name.startsWith("final_layer.1.") ? gain : 1;
+      assert.ok(
+        data.every((v, i) => Math.abs(v - was[i] * ratio) <= 0.01 * Math.abs(v)),
+        name,
+      );
+    }
+    const generator = await Generator.load(readFileSync(inWork("matched.spk")), { encoder: true });
+    const { pixels: images } = await readTrainingImages(inWork("data"), { most: COUNT, strict: true });
+    const reconstructions = new Uint8Array(images.length);
+    for (let i = 0; i < COUNT; i++) {
+      const image = images.subarray(i * 1024, (i + 1) * 1024);
+      reconstructions.set(generator.reconstruct(image, { seed: 7, index: i }).pixels, i * 1024);
+    }
+    const ratio = varianceOf(reconstructions) / varianceOf(images);
+    assert.ok(Math.abs(ratio - 1) < 0.1, `variance ${ratio} of the images'`);
+  });
+
+  function varianceOf(values: Uint8Array): number {
+    let total = 0;
+    for (let k = 0; k < 1024; k++) {
+      const column = Array.from({ length: COUNT }, (_, i) => values[i * 1024 + k]);
+      const mean = column.reduce((a, b) => a + b) / COUNT;
+      total += column.reduce((sum, v) => sum + (v - mean) ** 2, 0) / COUNT;
+    }
+    return total;
+  }
+});
+
+test("--decay lets the learning rate fall to 0, so that the last steps change little", () => {
+  const tensors = (stem: string) => checkpoint(stem).get("final_layer.1.weight")!.data;
+  const distance = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+    Math.sqrt(Array.from(a, (v, i) => (v - b[i]) ** 2).reduce((x, y) => x + y));
+  // Three of four epochs, then the last: with decay it goes less far than as much training at a constant rate.
+  const moved = ["constant", "decayed"].map((stem) => {
+    const decay = stem === "decayed" ? ["--decay"] : [];
+    train(`${stem}.spk`, ...SMALL, "--epochs", "3");
+    const before = tensors(stem);
+    const { status, stderr } = train(`${stem}.spk`, ...SMALL, "--resume", "--epochs", "4", ...decay);
+    assert.equal(status, 0, stderr);
+    return distance(before, tensors(stem));
+  });
+  assert.ok(moved[1] > 0, "nothing moved");
+  // The rate of the last quarter of a line to 0 is an eighth of that at its beginning.
+  assert.ok(moved[1] < 0.4 * moved[0], `${moved[1]} beside ${moved[0]}`);
+});
+
 describe("spikelet train refuses", () => {
   train("there.spk", ...SMALL, "--epochs", "1");
   const broken = initialNetwork(
@@ -217,7 +319,12 @@ describe("spikelet train refuses", () => {
   writeFileSync(inWork("broken.safetensors"), writeSafetensors(stateDict(broken)));
 
   for (const [name, args, status, message] of [
-    ["an empty folder", ["--data", "empty"], 2, /empty: found no images, expected PNG or JPEG files, or IDX/],
+    [
+      "an empty folder",
+      ["--data", "empty"],
+      2,
+      /empty: found no images, expected PNG or JPEG files, folders of them, or IDX/,
+    ],
     ["no folder", ["--data", "nowhere"], 2, /nowhere: not a folder that can be read/],
     [
       "a run in the way",

@@ -15,6 +15,8 @@ export interface FitPriorsOptions {
   readonly rates: Tensor;
   /** (N) Class of each image; without labels no class priors are fitted. */
   readonly labels?: ArrayLike<number>;
+  /** Names of the class priors by label; the label's number where there is none. */
+  readonly classNames?: readonly string[];
   readonly timeSteps: number;
   /** Gaussians in the mixture over all images; 0 for none. */
   readonly components: number;
@@ -22,11 +24,11 @@ export interface FitPriorsOptions {
 
 /**
  * The model with priors fitted to its encoder's rates: first a mixture over all images, which becomes the default, then
- * the priors that it has, then one for each class, named by its number. Priors of those names are replaced.
+ * the priors that it has, then one for each class. Priors of those names are replaced.
  * @throws SpikeletError "bad-input" if a class has too few images, "cannot-quantize" if a fit is out of range
  */
 export function withFittedPriors(model: Model, options: FitPriorsOptions): Model {
-  const { rates, labels, timeSteps, components } = options;
+  const { rates, labels, classNames = [], timeSteps, components } = options;
   const priors: Prior[] = [];
   if (components > 0) {
     const mixture = fitMixture(rates, timeSteps, components, MIXTURE_SEED);
@@ -35,7 +37,7 @@ export function withFittedPriors(model: Model, options: FitPriorsOptions): Model
       priors.push({ ...quantizePrior(MIXTURE_NAME, prior.weights, prior.bias), share: shares[k] });
     });
   }
-  const classes = labels ? fitClasses(rates, labels, timeSteps) : [];
+  const classes = labels ? fitClasses(rates, labels, classNames, timeSteps) : [];
   const replaced = new Set([...priors, ...classes].map((prior) => prior.name));
   priors.push(...model.priors.filter((prior) => !replaced.has(prior.name)), ...classes);
   if (priors.length > 255) {
@@ -47,7 +49,12 @@ export function withFittedPriors(model: Model, options: FitPriorsOptions): Model
   return { ...model, priors };
 }
 
-function fitClasses(rates: Tensor, labels: ArrayLike<number>, timeSteps: number): Prior[] {
+function fitClasses(
+  rates: Tensor,
+  labels: ArrayLike<number>,
+  classNames: readonly string[],
+  timeSteps: number,
+): Prior[] {
   const latentSize = rates.shape[1];
   const rows = new Map<number, number[]>();
   for (let n = 0; n < labels.length; n++) {
@@ -64,6 +71,6 @@ function fitClasses(rates: Tensor, labels: ArrayLike<number>, timeSteps: number)
         data.set(rates.data.subarray(n * latentSize, (n + 1) * latentSize), i * latentSize);
       });
       const prior = fitPrior({ shape: [members.length, latentSize], data }, timeSteps);
-      return quantizePrior(String(label), prior.weights, prior.bias);
+      return quantizePrior(classNames[label] ?? String(label), prior.weights, prior.bias);
     });
 }

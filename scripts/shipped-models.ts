@@ -10,18 +10,28 @@ import { Generator } from "../src/generator.js";
 import { encodeModel } from "../src/model-file.js";
 import { quantizeNetwork } from "../src/quantize.js";
 
+/** The shipped models, by name, and the folder of the data set that each is made for. */
+export const SHIPPED_MODELS: Readonly<Record<string, string>> = {
+  "esvae-mnist": "mnist",
+  "esvae-fashion-mnist": "fashion-mnist",
+};
+
 /** Training images that the priors are fitted to, and Gaussians of the mixture: as `spikelet fit` does by default. */
 const IMAGES = 20000;
 const COMPONENTS = 30;
 
-/** The shipped MNIST model: the imported checkpoint, with priors fitted to the training images. */
-export async function makeMnistModel(data: string): Promise<Uint8Array> {
-  const read = (path: string) => new Uint8Array(readFileSync(join(data, path)));
-  const network = readNetwork(readCheckpoint(read("esvae-mnist/checkpoint.pth")));
-  const { model } = quantizeNetwork(network, { bits: 8, encoderBits: 5, name: "esvae-mnist" });
+/**
+ * A shipped model: its checkpoint (models/README.md), imported, with priors fitted to the training images.
+ * @param data - folder of the data sets' folders
+ */
+export async function makeShippedModel(name: string, data: string): Promise<Uint8Array> {
+  const read = (path: string) => new Uint8Array(readFileSync(path));
+  const network = readNetwork(readCheckpoint(read(`models/${name}.safetensors`)));
+  const { model } = quantizeNetwork(network, { bits: 8, encoderBits: 5, name });
   const generator = await Generator.load(encodeModel(model), { encoder: true });
-  const images = readIdxImages(read("mnist/train-images-idx3-ubyte.gz"));
-  const labels = readIdxLabels(read("mnist/train-labels-idx1-ubyte.gz"));
+  const folder = join(data, SHIPPED_MODELS[name]);
+  const images = readIdxImages(read(join(folder, "train-images-idx3-ubyte.gz")));
+  const labels = readIdxLabels(read(join(folder, "train-labels-idx1-ubyte.gz")));
   const size = { rows: model.imageSize, columns: model.imageSize };
   const first = images.pixels.subarray(0, IMAGES * images.rows * images.columns);
   const rates = encodeRates(generator, resizeImages(first, images, size, 1));
