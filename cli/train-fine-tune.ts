@@ -1,17 +1,33 @@
+import { readFile } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { SpikeletError } from "../src/errors.js";
 import type { WeightBits } from "../src/model.js";
 import type { Network } from "../src/network.js";
 import type { Batches } from "../src/training/batches.js";
+import {
+  decodeRun,
+  encodeRun,
+  isSameRun,
+  type RunDescription,
+  type SavedRun,
+} from "../src/training/saved-run.js";
 import { Trainer } from "../src/training/trainer.js";
 import { formatCount } from "./format.js";
+import { about } from "./input.js";
 import { Interruption, listenForStop } from "./interruption.js";
-import { decayed, optimizerSettings } from "./train-loop.js";
+import { replaceFile } from "./output.js";
+import { decayed, optimizerSettings, SAVE_SECONDS } from "./train-loop.js";
 import { startTrainingProgress } from "./train-progress.js";
 
 export interface FineTuneSettings {
   readonly network: Network;
   readonly batches: Batches;
+  /** Where it is kept as it goes. */
+  readonly file: string;
+  /** What has to be the same for it to be gone on with. */
+  readonly run: RunDescription;
+  /** Whether to go on with what is kept there, if it is of the same run. */
+  readonly resume: boolean;
   readonly bits: WeightBits;
   readonly steps: number;
   /** Of the first step; it falls to 0 in a straight line. */
@@ -23,22 +39,44 @@ export interface FineTuneSettings {
 
 /**
  * Trains on with weights and potentials rounded as in the model file, and tdBN's statistics as they are. Returns the
- * network with its rounded weights. Nothing is saved on the way.
- * @throws SpikeletError "diverged"; Interruption after Ctrl-C
+ * network with its rounded weights.
+ * @throws SpikeletError "diverged", "cannot-write"; Interruption after Ctrl-C, when all is saved
  */
 export async function fineTune(settings: FineTuneSettings): Promise<Network> {
-  const { network, batches, bits, steps, learningRate, firingPenalty, threads, workerUrl } = settings;
+  const {
+    network,
+    batches,
+    file,
+    run,
+    resume,
+    bits,
+    steps,
+    learningRate,
+    firingPenalty,
+    threads,
+    workerUrl,
+  } = settings;
   const { batchSize } = batches;
   const trainer = await Trainer.create(network, { batchSize, threads, bits, workerUrl });
   const { stop, unlisten } = listenForStop();
-  const progress = startTrainingProgress({ images: steps * batchSize, seconds: Number.POSITIVE_INFINITY }, 0);
+  const saved = resume ? await findFineTuning(file, run) : undefined;
+  if (saved) trainer.restore(saved);
+  const firstImages = trainer.steps * batchSize;
+  const progress = startTrainingProgress(
+    { images: steps * batchSize, seconds: Number.POSITIVE_INFINITY },
+    firstImages,
+  );
+  const save = () =>
+    replaceFile(file, encodeRun({ network: trainer.network(), optimizer: trainer.optimizerState(), run }));
+  let savedAt = performance.now();
   try {
-    for (let step = 0; step < steps; step++) {
+    for (let step = trainer.steps; step < steps; step++) {
       if (stop.aborted) {
+        await save();
         const images = formatCount(step * batchSize);
         throw new Interruption(
           stop.reason,
-          `stopped by ${stop.reason} after fine-tuning with ${images} images; the same command with --resume starts fine-tuning again`,
+          `stopped by ${stop.reason} after fine-tuning with ${images} images; it is kept in ${file}: go on with the same command and --resume`,
         );
       }
       const losses = trainer.computeGradients(batches.at(step), { firingPenalty });
@@ -50,12 +88,25 @@ export async function fineTune(settings: FineTuneSettings): Promise<Network> {
       }
       trainer.optimize(optimizerSettings(decayed(learningRate, step, steps)));
       progress.update((step + 1) * batchSize, losses);
+      if (performance.now() - savedAt > SAVE_SECONDS * 1000) {
+        await save();
+        savedAt = performance.now();
+      }
       await setImmediate();
     }
+    await save();
     return trainer.roundedNetwork();
   } finally {
     progress.stop();
     unlisten();
     await trainer.close();
   }
+}
+
+/** What is kept of fine-tuning the same network in the same way. Of another it is of no use: training has gone on since. */
+async function findFineTuning(file: string, run: RunDescription): Promise<SavedRun | undefined> {
+  const bytes = await readFile(file).catch(() => undefined);
+  if (bytes === undefined) return undefined;
+  const saved = await about(file, () => decodeRun(bytes));
+  return isSameRun(saved.run, run) ? saved : undefined;
 }

@@ -26,6 +26,8 @@ export interface RunFiles {
   readonly final: string;
   /** All that a run needs to go on. */
   readonly run: string;
+  /** What fine-tuning needs to go on. */
+  readonly fineTuning: string;
   readonly csv: string;
   readonly svg: string;
   /** Images of the prior after an epoch. */
@@ -37,6 +39,7 @@ export function runFiles(folder: string): RunFiles {
     checkpoint: join(folder, "checkpoint.safetensors"),
     final: join(folder, "final.safetensors"),
     run: join(folder, "run.safetensors"),
+    fineTuning: join(folder, "fine-tuning.safetensors"),
     csv: join(folder, "curves.csv"),
     svg: join(folder, "curves.svg"),
     samples: (epoch) => join(folder, `samples-${String(epoch).padStart(4, "0")}.png`),
@@ -76,7 +79,7 @@ const WEIGHT_DECAY = 0.001;
 /** Steps of a point of the curves. */
 const POINT_STEPS = 10;
 /** What a kill can cost. */
-const SAVE_SECONDS = 60;
+export const SAVE_SECONDS = 60;
 const SAMPLES = 64;
 
 /**

@@ -94,7 +94,7 @@ async function train(args: TrainArguments): Promise<void> {
   });
   let summary: LoopSummary;
   try {
-    if (saved) trainer.restoreOptimizer(saved.optimizer);
+    if (saved) trainer.restore(saved);
     summary = await trainLoop({
       trainer,
       batches,
@@ -117,6 +117,9 @@ async function train(args: TrainArguments): Promise<void> {
     ? await fineTune({
         network: summary.network,
         batches,
+        file: files.fineTuning,
+        run: { ...run, bits, "trained steps": summary.steps },
+        resume: args.resume ?? false,
         bits,
         steps: args.fineTune * batches.stepsPerEpoch,
         learningRate: FINE_TUNE_RATE * learningRate,

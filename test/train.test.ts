@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -157,6 +158,40 @@ describe("spikelet train", () => {
     assert.equal(status, 0, stderr);
     // The weights are multiples of the scales already.
     assert.match(stdout, /decoder_input +32 → 128 +4 +4,096 +2,048 +(0|\de-|[\d.]+e-)/);
+  });
+
+  test("goes on with fine-tuning after SIGINT", async () => {
+    const args = ["train", "--data", "data", "--out", "cut.spk", ...SMALL, "--epochs", "1", "--fine-tune"];
+    const child = spawn(process.execPath, [CLI, ...args, "100000"], { cwd: work });
+    const closed = new Promise((resolve) => child.on("close", resolve));
+    let output = "";
+    child.stderr.on("data", (chunk) => {
+      output += chunk;
+    });
+    // It prints what training came to, and then fine-tunes.
+    await once(child.stdout, "data");
+    await setTimeout(1000);
+    child.kill("SIGINT");
+    assert.equal(await closed, 130, output);
+    assert.match(
+      output,
+      /is kept in cut\.training\/fine-tuning\.safetensors: go on with the same command and --resume/,
+    );
+    const steps = () =>
+      Number(
+        readSafetensors(readFileSync(inWork("cut.training/fine-tuning.safetensors"))).get(
+          "encoder.0.bn.num_batches_tracked",
+        )?.data[0],
+      );
+    const before = steps();
+    assert.ok(before > 0, "nothing was kept");
+    const epochs = Math.ceil(before / 4) + 1;
+    const again = spawnSync(process.execPath, [CLI, ...args, String(epochs), "--resume"], {
+      cwd: work,
+      encoding: "utf8",
+    });
+    assert.equal(again.status, 0, again.stderr);
+    assert.equal(steps(), 4 * epochs);
   });
 
   test("the tiny preset's core and generator take less than 64 KB", () => {

@@ -62,10 +62,25 @@ test("a run can be gone on with from its network and optimizer", async () => {
   };
   go(before);
   const after = await Trainer.create(before.network(), { batchSize: 6, threads: 1 });
-  after.restoreOptimizer(before.optimizerState());
+  after.restore({ network: before.network(), optimizer: before.optimizerState() });
   go(after);
   assert.equal(after.steps, 4);
   assert.deepEqual(stateDict(after.network()), stateDict(straight.network));
+});
+
+test("quantization-aware training can be gone on with: scale parts are those that it began with", async () => {
+  const create = () => Trainer.create(smallNetwork(), { batchSize: 6, threads: 1, bits: 4 });
+  const go = (trainer: Trainer) => {
+    trainer.computeGradients(randomBatch(trainer.plan, 6, 1));
+    trainer.optimize(RATES);
+  };
+  const [straight, before, after] = [await create(), await create(), await create()];
+  for (let step = 0; step < 4; step++) go(straight);
+  for (let step = 0; step < 2; step++) go(before);
+  after.restore({ network: before.network(), optimizer: before.optimizerState() });
+  for (let step = 0; step < 2; step++) go(after);
+  assert.equal(after.steps, 4);
+  assert.deepEqual(stateDict(after.roundedNetwork()), stateDict(straight.roundedNetwork()));
 });
 
 test("a penalty on firing lowers the rates", async () => {

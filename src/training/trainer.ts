@@ -7,6 +7,7 @@ import { type LayerPlan, type MemoryPlan, type PlanOptions, planMemory, writePla
 import { discrepancy } from "./mmd.js";
 import type { OptimizerSettings } from "./pass.js";
 import { addPriorGradient, type PriorParameters, priorRates } from "./prior.js";
+import type { SavedRun } from "./saved-run.js";
 import { bestScaleParts } from "./scale-parts.js";
 
 /** Weight λ of MMD² in the loss (authors' code). */
@@ -100,6 +101,7 @@ export class Trainer {
     await Promise.all(workers.map((worker) => once(worker, "message")));
     const conductor = await Conductor.create(memory, plan);
     const trainer = new Trainer(network, plan, memory, conductor, workers);
+    trainer.#chooseScaleParts(network);
     trainer.#write(network);
     return trainer;
   }
@@ -211,17 +213,19 @@ export class Trainer {
     return this.#view(this.plan.readout.reconstructions, images * this.plan.imageValues).slice();
   }
 
-  /** What AdamW remembers, to be gone on from with `restoreOptimizer`. */
+  /** What AdamW remembers, to be gone on from with `restore`. */
   optimizerState(): OptimizerState {
     const [firstMoments, secondMoments] = this.#momentViews().map((view) => view.slice());
     return { steps: this.#steps, firstMoments, secondMoments };
   }
 
-  restoreOptimizer({ steps, firstMoments, secondMoments }: OptimizerState): void {
+  /** Goes back to a network of the same shapes and to what AdamW remembered then. Scale parts stay as they were chosen. */
+  restore({ network, optimizer }: Pick<SavedRun, "network" | "optimizer">): void {
     const [first, second] = this.#momentViews();
-    first.set(firstMoments);
-    second.set(secondMoments);
-    this.#steps = steps;
+    first.set(optimizer.firstMoments);
+    second.set(optimizer.secondMoments);
+    this.#steps = optimizer.steps;
+    this.#write(network);
   }
 
   #view(address: number, length: number): Float32Array {
@@ -289,15 +293,17 @@ export class Trainer {
     };
     // Visits the arrays in the order of `arraysOf`.
     this.#networkOf(write, write);
-    const { encoder, decoder, bits } = this.plan;
-    if (bits !== undefined) {
-      [...network.encoder, ...network.decoder].forEach((layer, i) => {
-        const { scaleParts, largestInteger, outChannels } = [...encoder, ...decoder][i];
-        if (largestInteger !== 0)
-          this.#view(scaleParts, outChannels).set(bestScaleParts(layer, largestInteger));
-      });
-    }
     this.#conductor.run("pack", UNUSED);
+  }
+
+  #chooseScaleParts(network: Network): void {
+    const { encoder, decoder, bits } = this.plan;
+    if (bits === undefined) return;
+    [...network.encoder, ...network.decoder].forEach((layer, i) => {
+      const { scaleParts, largestInteger, outChannels } = [...encoder, ...decoder][i];
+      if (largestInteger !== 0)
+        this.#view(scaleParts, outChannels).set(bestScaleParts(layer, largestInteger));
+    });
   }
 }
 
