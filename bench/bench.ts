@@ -23,8 +23,7 @@ Sections; all of them if none is named:
 
 Options:
   --model FILE       model to run (models/esvae-mnist.spk)
-  --onnx PREFIX      dense networks PREFIX1.onnx and PREFIX16.onnx, or "built" to make them from the model's weights
-                     (the reference data's if they lie beside the repository, otherwise built)
+  --onnx PREFIX      dense networks PREFIX1.onnx and PREFIX16.onnx (otherwise they are made from the model's weights)
   --seed N           seed of the latents (1)
   --images N         latents that each round decodes, a multiple of 16 (16)
   --rounds N         rounds of everything that is timed (15)

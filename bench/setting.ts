@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { networkOf } from "../src/float-model.js";
 import { decodeModel, encodeModel, type Model } from "../src/index.js";
 import { encodeOnnx } from "./onnx-model.js";
@@ -15,12 +15,9 @@ export interface Setting {
   onnx(batch: number): Uint8Array;
 }
 
-/** The dense network of the shipped model's checkpoint, where the reference data lie beside the repository. */
-const GIVEN_ONNX = "../shared/data/esvae-mnist/decoder-dense-n";
-
 /**
- * @param onnx - "built" for a dense network with the weights of the .spk file, or the path of `N.onnx` files without `N.onnx`,
- *   N the batch; if not given, the reference data's for the shipped model where they are there
+ * @param onnx - the path of `N.onnx` files without `N.onnx`, N the batch; if not given, a dense network is built with the
+ *   weights of the .spk file
  */
 export function openSetting(path: string, onnx?: string): Setting {
   const whole = decodeModel(new Uint8Array(readFileSync(path)));
@@ -28,16 +25,14 @@ export function openSetting(path: string, onnx?: string): Setting {
   const learned = whole.priors.filter(({ name }) => name === "learned");
   const model = { ...whole, encoder: [], priors: learned.length ? learned : whole.priors.slice(0, 1) };
   const spk = encodeModel(model);
-  const hasGiven = model.name === "esvae-mnist" && existsSync(`${GIVEN_ONNX}1.onnx`);
-  const prefix = onnx ?? (hasGiven ? GIVEN_ONNX : "built");
-  if (prefix !== "built") {
+  if (onnx !== undefined) {
     return {
       path,
       spk,
       model,
-      onnxName: `${prefix}N.onnx`,
+      onnxName: `${onnx}N.onnx`,
       isBuilt: false,
-      onnx: (batch) => new Uint8Array(readFileSync(`${prefix}${batch}.onnx`)),
+      onnx: (batch) => new Uint8Array(readFileSync(`${onnx}${batch}.onnx`)),
     };
   }
   const network = networkOf(model);
