@@ -34,10 +34,9 @@ export const SEED: u32 = IMAGE_INDEX + 8;
 export const WORDS: u32 = SEED + 8;
 /** Biases and thresholds of the block in work, as the file has them. */
 export const PARAMETERS: u32 = WORDS + 16;
-/** Potentials of the block in work, and what is left of them. */
-export const POTENTIALS: u32 = PARAMETERS + 128;
-/** Of the biases and thresholds, these. */
 export const THRESHOLDS: u32 = PARAMETERS + 64;
+/** Potentials of the block in work, and what is left of them. */
+export const POTENTIALS: u32 = THRESHOLDS + 64;
 export const LEFT: u32 = POTENTIALS + 64;
 /** The readout's R of the block in work, in lane order. */
 export const RESPONSE: u32 = LEFT + 64;
