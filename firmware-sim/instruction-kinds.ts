@@ -9,7 +9,8 @@ export const KINDS = [
   "load64",
   "store",
   "store64",
-  "integer", // one-cycle i32 arithmetic, comparisons, shifts, select
+  "integer", // one-cycle i32 arithmetic, comparisons, shifts
+  "select", // a branch on processors without conditional moves
   "integer64", // i64 addition, logic and comparisons
   "shift64",
   "multiply",
@@ -47,7 +48,7 @@ const RANGES: readonly (readonly [opcode: number, kind: Kind])[] = [
   [0x0c, "branch"], // br, br_if, br_table, return
   [0x10, "call"],
   [0x1a, "other"], // drop
-  [0x1b, "integer"], // select
+  [0x1b, "select"],
   [0x20, "local"],
   [0x23, "global"],
   [0x25, "other"], // table.get, table.set

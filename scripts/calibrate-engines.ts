@@ -33,6 +33,7 @@ const GROUPS: readonly (readonly Kind[])[] = [
   ["load", "store"],
   ["load64", "store64"],
   ["integer", "multiply"],
+  ["select"],
   ["integer64"],
   ["shift64", "convert"],
   ["multiply64"],

@@ -12,7 +12,7 @@ const GROUPS: readonly { readonly name: string; readonly kinds: readonly Kind[] 
   { name: "store", kinds: ["store", "store64"] },
   {
     name: "add, logic, shift",
-    kinds: ["integer", "integer64", "shift64", "convert", "vector", "float", "other"],
+    kinds: ["integer", "select", "integer64", "shift64", "convert", "vector", "float", "other"],
   },
   { name: "multiply, divide", kinds: ["multiply", "multiply64", "divide", "divide64"] },
 ];
