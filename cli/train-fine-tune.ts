@@ -1,22 +1,16 @@
-import { readFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { SpikeletError } from "../src/errors.js";
 import type { WeightBits } from "../src/model.js";
 import type { Network } from "../src/network.js";
 import type { Batches } from "../src/training/batches.js";
-import {
-  decodeRun,
-  encodeRun,
-  isSameRun,
-  type RunDescription,
-  type SavedRun,
-} from "../src/training/saved-run.js";
+import { decodeRun, isSameRun, type RunDescription, type SavedRun } from "../src/training/saved-run.js";
 import { Trainer } from "../src/training/trainer.js";
 import { formatCount } from "./format.js";
-import { about } from "./input.js";
+import { MAX_CHECKPOINT_BYTES } from "./import.js";
+import { about, readInput } from "./input.js";
 import { Interruption, listenForStop } from "./interruption.js";
-import { replaceFile } from "./output.js";
-import { decayed, optimizerSettings, SAVE_SECONDS } from "./train-loop.js";
+import { decayed, optimizerSettings, SAVE_SECONDS, saveRun } from "./train-loop.js";
 import { startTrainingProgress } from "./train-progress.js";
 
 export interface FineTuneSettings {
@@ -66,8 +60,7 @@ export async function fineTune(settings: FineTuneSettings): Promise<Network> {
     { images: steps * batchSize, seconds: Number.POSITIVE_INFINITY },
     firstImages,
   );
-  const save = () =>
-    replaceFile(file, encodeRun({ network: trainer.network(), optimizer: trainer.optimizerState(), run }));
+  const save = () => saveRun(file, trainer, run);
   let savedAt = performance.now();
   try {
     for (let step = trainer.steps; step < steps; step++) {
@@ -105,8 +98,8 @@ export async function fineTune(settings: FineTuneSettings): Promise<Network> {
 
 /** What is kept of fine-tuning the same network in the same way. Of another it is of no use: training has gone on since. */
 async function findFineTuning(file: string, run: RunDescription): Promise<SavedRun | undefined> {
-  const bytes = await readFile(file).catch(() => undefined);
-  if (bytes === undefined) return undefined;
+  if (!existsSync(file)) return undefined;
+  const bytes = await readInput(file, "run that `spikelet train` saved", MAX_CHECKPOINT_BYTES);
   const saved = await about(file, () => decodeRun(bytes));
   return isSameRun(saved.run, run) ? saved : undefined;
 }

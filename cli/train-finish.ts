@@ -10,13 +10,14 @@ import type { Model, WeightBits } from "../src/model.js";
 import { encodeModel } from "../src/model-file.js";
 import type { Network } from "../src/network.js";
 import { quantizeNetwork, quantizeReadout, type Rounding } from "../src/quantize.js";
-import { matchingContrast, withContrast } from "../src/training/contrast.js";
+import { HALVINGS, matchingContrast, withContrast } from "../src/training/contrast.js";
 import { hasImages, hasLabels } from "./dataset.js";
 import { evaluate } from "./evaluate.js";
 import { formatCount, formatMeasure } from "./format.js";
 import { formatReport } from "./import.js";
 import { replaceFile } from "./output.js";
 import { formatProfile } from "./profile-report.js";
+import { startProgress } from "./progress.js";
 import type { TrainingImages } from "./train-data.js";
 import { saveCheckpoint } from "./train-loop.js";
 
@@ -63,11 +64,13 @@ export async function finishTraining(settings: FinishSettings): Promise<void> {
   let { model } = quantized;
   if (matchContrast) {
     const imageBytes = images.pixels.length / images.count;
-    const gain = await matchingContrast(
-      model,
-      network,
-      images.pixels.subarray(0, CONTRAST_IMAGES * imageBytes),
+    const count = Math.min(images.count, CONTRAST_IMAGES);
+    const progress = startProgress(count * HALVINGS, 0);
+    let done = 0;
+    const gain = await matchingContrast(model, network, images.pixels.subarray(0, count * imageBytes), () =>
+      progress.update(++done),
     );
+    progress.stop();
     network = withContrast(network, gain);
     model = { ...model, readout: quantizeReadout(network) };
     console.log(

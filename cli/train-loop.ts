@@ -101,7 +101,7 @@ export async function trainLoop(settings: LoopSettings): Promise<LoopSummary> {
   try {
     while (trainer.steps < lastStep && performance.now() - began < minutes * 60_000 && !stop.aborted) {
       const losses = trainer.computeGradients(batches.at(trainer.steps), { firingPenalty });
-      if (!Number.isFinite(losses.loss)) throw diverged(trainer.steps, files);
+      if (!Number.isFinite(losses.loss)) throw diverged(trainer.steps, files.run);
       trainer.optimize(
         optimizerSettings(decays ? decayed(learningRate, trainer.steps, lastStep) : learningRate),
       );
@@ -160,15 +160,23 @@ async function earlierPoints({ csv }: RunFiles, steps: number): Promise<CurvePoi
 
 /** Writes run, checkpoint and curves, each whole or not at all. */
 async function save({ trainer, files, run }: LoopSettings, points: readonly CurvePoint[]): Promise<void> {
-  const network = trainer.network();
-  const optimizer = trainer.optimizerState();
-  const tensors = stateDict(network, optimizer.steps);
-  if (![...tensors.values()].every(({ data }) => data.every(Number.isFinite)))
-    throw diverged(trainer.steps, files);
-  await replaceFile(files.run, encodeRun({ network, optimizer, run }));
-  await saveCheckpoint(files.checkpoint, tensors, network.latentSize);
+  const network = await saveRun(files.run, trainer, run);
+  await saveCheckpoint(files.checkpoint, stateDict(network, trainer.steps), network.latentSize);
   await replaceFile(files.csv, formatCsv(points));
   await replaceFile(files.svg, drawCurves(points));
+}
+
+/**
+ * Writes all that a run needs to go on, unless a weight is no finite number. Returns the network that it wrote.
+ * @throws SpikeletError "diverged", "cannot-write"
+ */
+export async function saveRun(path: string, trainer: Trainer, run: RunDescription): Promise<Network> {
+  const network = trainer.network();
+  const optimizer = trainer.optimizerState();
+  const allFinite = [...stateDict(network).values()].every(({ data }) => data.every(Number.isFinite));
+  if (!allFinite) throw diverged(trainer.steps, path);
+  await replaceFile(path, encodeRun({ network, optimizer, run }));
+  return network;
 }
 
 /** Writes a state dict as the authors' code loads it. */
@@ -180,11 +188,11 @@ export async function saveCheckpoint(
   await replaceFile(path, writeSafetensors(new Map([...tensors, ...fsvaeLeftovers(latentSize)])));
 }
 
-function diverged(step: number, files: RunFiles): SpikeletError {
+function diverged(step: number, path: string): SpikeletError {
   return new SpikeletError(
     "diverged",
     `training diverged: found a loss or a weight that is no finite number at step ${step + 1}; ` +
-      `the last good state, if one was saved, is in ${files.run}: go on from there with --resume and a smaller --learning-rate`,
+      `the last good state, if one was saved, is in ${path}: go on from there with --resume and a smaller --learning-rate`,
   );
 }
 
