@@ -1,9 +1,9 @@
 // The core for a device without a host that knows the model: it chooses a mixture's component by itself.
 
-import { generate } from "./decoder";
-import { chooseComponent } from "./mixture";
+import { generate } from "./core/decoder";
+import { chooseComponent } from "./core/mixture";
 
-export { decode, generate, open, rates, sample } from "./decoder";
+export { decode, generate, open, rates, sample } from "./core/decoder";
 
 /**
  * The image chosen by SEED and IMAGE_INDEX, of the mixture that begins with record `prior`. The bits are those of the library's

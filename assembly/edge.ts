@@ -1,16 +1,16 @@
 // The core as a guest of the component model: implements spikelet:edge/generator (firmware-sim/component/spikelet-edge.wit) by
 // the canonical ABI. An export whose result is more than one number gives the address of it.
 
-import { now } from "./edge/clock";
-import { show } from "./edge/display";
-import { size } from "./edge/flash";
-import { report } from "./edge/meter";
-import { HEADER_PRIORS, HEADER_TIME_STEPS } from "./format";
-import * as guest from "./guest";
-import { HEADER, LEDGER_FETCHED, LEDGER_RANDOM, PLAN_IMAGE, STATUS_OK } from "./memory";
-import { imageChannels, imageSize } from "./readout";
+import { HEADER_PRIORS, HEADER_TIME_STEPS } from "./core/format";
+import { HEADER, LEDGER_FETCHED, LEDGER_RANDOM, PLAN_IMAGE, STATUS_OK } from "./core/memory";
+import { imageChannels, imageSize } from "./core/readout";
+import { now } from "./guests/edge/clock";
+import { show } from "./guests/edge/display";
+import { size } from "./guests/edge/flash";
+import { report } from "./guests/edge/meter";
+import * as guest from "./guests/guest";
 
-export { cabi_realloc } from "./edge/landing";
+export { cabi_realloc } from "./guests/edge/landing";
 
 /** What can go wrong here besides the statuses of the core. The interface's `error` is a status less one. */
 const DISPLAY_CLOSED: u32 = 5;

@@ -1,5 +1,5 @@
-import { decode, generate, open as openDecoder, rates, sample } from "./decoder";
-import { failed, fetch, isInFile, residentBytes, setResidentBytes } from "./flash";
+import { decode, generate, open as openDecoder, rates, sample } from "./core/decoder";
+import { failed, fetch, isInFile, residentBytes, setResidentBytes } from "./core/flash";
 import {
   BLOCK_PARAMETER_BYTES,
   HEADER_BYTES,
@@ -14,9 +14,9 @@ import {
   MAX_CHANNELS,
   MAX_ENCODER_LAYERS,
   MAX_TIME_STEPS,
-} from "./format";
-import { after, Layer } from "./layer";
-import { tally } from "./ledger";
+} from "./core/format";
+import { after, Layer } from "./core/layer-table";
+import { tally } from "./core/ledger";
 import {
   ENCODER_LAYERS,
   HEADER,
@@ -32,11 +32,11 @@ import {
   STATUS_BAD_MODEL,
   STATUS_MEMORY,
   STATUS_OK,
-} from "./memory";
-import { runNeurons } from "./neurons";
-import { imageChannels, imageSize } from "./readout";
-import { roundShift } from "./sigmoid";
-import { expand } from "./weights";
+} from "./core/memory";
+import { runNeurons } from "./core/neurons";
+import { imageChannels, imageSize } from "./core/readout";
+import { roundShift } from "./core/sigmoid";
+import { expand } from "./core/weights";
 
 export { decode, generate, rates, sample };
 

@@ -1,21 +1,7 @@
 // The firmware as a WASI preview 1 command: reads a model from flash, draws images by seed, sends each to its display (standard
 // output) and a line of telemetry for each to its UART (standard error). docs/firmware-wasi.md
 
-import {
-  EXIT_ARGUMENT,
-  EXIT_BAD_MODEL,
-  EXIT_DISPLAY,
-  EXIT_FLASH,
-  EXIT_MEMORY,
-  EXIT_NO_MODEL,
-} from "./firmware/exit";
-import { fileBytes, openFile } from "./firmware/flash-file";
-import { clear, put, putNumber, putZeroTerminated } from "./firmware/line";
-import { count, first, model, prior, raw, readArguments, seed } from "./firmware/request";
-import { report, stop, writeLineAnd } from "./firmware/stream";
-import { CLOCK_MONOTONIC, clock_time_get, DISPLAY } from "./firmware/wasi";
-import { HEADER_PRIORS } from "./format";
-import { drawImage, findPrior, openModel, synapticOperations } from "./guest";
+import { HEADER_PRIORS } from "./core/format";
 import {
   HEADER,
   LEDGER_FETCHED,
@@ -25,8 +11,22 @@ import {
   STATUS_FLASH,
   STATUS_MEMORY,
   STATUS_OK,
-} from "./memory";
-import { imageChannels, imageSize } from "./readout";
+} from "./core/memory";
+import { imageChannels, imageSize } from "./core/readout";
+import { drawImage, findPrior, openModel, synapticOperations } from "./guests/guest";
+import {
+  EXIT_ARGUMENT,
+  EXIT_BAD_MODEL,
+  EXIT_DISPLAY,
+  EXIT_FLASH,
+  EXIT_MEMORY,
+  EXIT_NO_MODEL,
+} from "./guests/wasi/exit";
+import { fileBytes, openFile } from "./guests/wasi/flash-file";
+import { clear, put, putNumber, putZeroTerminated } from "./guests/wasi/line";
+import { count, first, model, prior, raw, readArguments, seed } from "./guests/wasi/request";
+import { report, stop, writeLineAnd } from "./guests/wasi/stream";
+import { CLOCK_MONOTONIC, clock_time_get, DISPLAY } from "./guests/wasi/wasi";
 
 const TIME: u32 = <u32>memory.data(8, 8);
 

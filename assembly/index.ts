@@ -1,1 +1,1 @@
-export { decode, generate, open, rates, sample } from "./decoder";
+export { decode, generate, open, rates, sample } from "./core/decoder";

@@ -1,5 +1,5 @@
 import { Generator } from "../src/index.js";
-import { generate } from "../src/oracle.js";
+import { generate } from "../src/reference/integer-network.js";
 import type { Setting } from "./setting.js";
 
 /**

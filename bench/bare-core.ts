@@ -1,5 +1,5 @@
 // A core without its host: any binary of it, with a flash that can be watched.
-import * as memory from "../assembly/memory";
+import * as memory from "../assembly/core/memory";
 
 interface Exports {
   readonly memory: WebAssembly.Memory;

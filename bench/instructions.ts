@@ -1,7 +1,7 @@
-import { KINDS, type Kind, sumOfKinds } from "../firmware-sim/instruction-kinds.js";
-import { Counters, instrument } from "../firmware-sim/instrument.js";
-import { networkOf } from "../src/float-model.js";
+import { KINDS, type Kind, sumOfKinds } from "../firmware-sim/wasm/instruction-kinds.js";
+import { Counters, instrument } from "../firmware-sim/wasm/instrument.js";
 import { encodeModel, Generator, quantizeNetwork, type WeightBits, wasmBytes } from "../src/index.js";
+import { networkOf } from "../src/quantize/dequantize.js";
 import { BareCore } from "./bare-core.js";
 import { atMost, type Bar, barTable, digits, percent, table } from "./report.js";
 import type { Setting } from "./setting.js";

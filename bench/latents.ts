@@ -1,5 +1,5 @@
 import type { Model } from "../src/index.js";
-import { firingRates, normals, sampleSpikes } from "../src/oracle.js";
+import { firingRates, normals, sampleSpikes } from "../src/reference/integer-network.js";
 
 /** Latent spike trains (timeSteps, latentSize): those of images 0 … count − 1 of a seed, as `generate` draws them. */
 export function drawLatents(model: Model, seed: number, count: number): Uint8Array[] {

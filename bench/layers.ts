@@ -6,8 +6,8 @@
 //
 // The sum is compared with images of a resident core; what they differ by is the method's error, and is printed.
 
-import { layerSpans, type Span } from "../firmware-sim/flash-map.js";
 import { type Build, Generator, wasmBytes } from "../src/index.js";
+import { layerSpans, type Span } from "../src/model/flash-map.js";
 import { BareCore, type Watch } from "./bare-core.js";
 import { boundOf } from "./bound.js";
 import { digits, percent, table } from "./report.js";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import { networkOf } from "../src/float-model.js";
 import { decodeModel, encodeModel, type Model } from "../src/index.js";
+import { networkOf } from "../src/quantize/dequantize.js";
 import { encodeOnnx } from "./onnx-model.js";
 
 /** What is measured. */

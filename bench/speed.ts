@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { networkOf } from "../src/float-model.js";
-import { decodeFloat } from "../src/float-network.js";
 import { type Build, Generator } from "../src/index.js";
+import { networkOf } from "../src/quantize/dequantize.js";
+import { decodeFloat } from "../src/reference/float-network.js";
 import { type Contender, openHere, openInWorkers } from "./contenders.js";
 import type { DecoderSetup } from "./decoders.js";
 import { drawLatents } from "./latents.js";

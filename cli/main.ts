@@ -2,20 +2,20 @@
 import { constants } from "node:os";
 import { Command, CommanderError } from "commander";
 import { type ErrorCode, SpikeletError } from "../src/errors.js";
-import { addEncodeCommand } from "./encode.js";
-import { addEvaluateCommand } from "./evaluate.js";
-import { addFirmwareCommand } from "./firmware.js";
-import { addFitCommand } from "./fit.js";
-import { addGenerateCommand } from "./generate.js";
-import { addImportCommand } from "./import.js";
-import { addInspectCommand } from "./inspect.js";
-import { addInterpolateCommand } from "./interpolate.js";
-import { Interruption } from "./interruption.js";
-import { addPlaygroundCommand } from "./playground.js";
-import { addProfileCommand } from "./profile.js";
-import { addReconstructCommand } from "./reconstruct.js";
-import { addSimulateCommand } from "./simulate.js";
-import { addTrainCommand } from "./train.js";
+import { addEncodeCommand } from "./commands/encode.js";
+import { addEvaluateCommand } from "./commands/evaluate/command.js";
+import { addFirmwareCommand } from "./commands/firmware.js";
+import { addFitCommand } from "./commands/fit.js";
+import { addGenerateCommand } from "./commands/generate.js";
+import { addImportCommand } from "./commands/import.js";
+import { addInspectCommand } from "./commands/inspect.js";
+import { addInterpolateCommand } from "./commands/interpolate.js";
+import { addPlaygroundCommand } from "./commands/playground.js";
+import { addProfileCommand } from "./commands/profile.js";
+import { addReconstructCommand } from "./commands/reconstruct.js";
+import { addSimulateCommand } from "./commands/simulate.js";
+import { addTrainCommand } from "./commands/train/command.js";
+import { Interruption } from "./run/interruption.js";
 import { version } from "./version.js";
 
 /** Exit status for something that went wrong, and for something that the user has to put right. */

@@ -1,14 +1,9 @@
-export type { ArithmeticCost } from "./arithmetic.js";
-export type { Device, Microcontroller, Neuromorphic } from "./device.js";
-export { deviceModel } from "./device-model.js";
-export { findDevice, listDevices, readDevice } from "./devices.js";
-export type { Engine } from "./engines.js";
-export { type Estimate, isPriced, type NotPriced, type Priced } from "./estimate.js";
-export { firmwareFiles } from "./firmware.js";
-export { FIRMWARE_TARGETS, type FirmwareTarget, firmwareTarget } from "./firmware-targets.js";
-export type { Shortage } from "./microcontroller.js";
-export type { LayerPlacement, Placement } from "./placement.js";
-export type { PriceReport, Term } from "./pricing.js";
+export type { ArithmeticCost } from "./cost/arithmetic.js";
+export type { Engine } from "./cost/engines.js";
+export { type Estimate, isPriced, type NotPriced, type Priced } from "./cost/estimate.js";
+export type { Shortage } from "./cost/microcontroller.js";
+export type { LayerPlacement, Placement } from "./cost/placement.js";
+export type { PriceReport, Term } from "./cost/pricing.js";
 export {
   type EngineProfile,
   type MicrocontrollerProfile,
@@ -18,4 +13,9 @@ export {
   profile,
   type StageEstimate,
   type StageProfile,
-} from "./profile.js";
+} from "./cost/profile.js";
+export { findDevice, listDevices, readDevice } from "./devices/catalog.js";
+export type { Device, Microcontroller, Neuromorphic } from "./devices/device.js";
+export { deviceModel } from "./firmware/device-model.js";
+export { firmwareFiles } from "./firmware/files.js";
+export { FIRMWARE_TARGETS, type FirmwareTarget, firmwareTarget } from "./firmware/targets.js";

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const SOURCES = "firmware-sim/firmware";
+const SOURCES = "firmware-sim/firmware/sources";
 const folder = mkdtempSync(join(tmpdir(), "spikelet-firmware-"));
 const core = join(folder, "spikelet.c");
 const { status, stderr } = spawnSync(

@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import asc from "assemblyscript/asc";
 import binaryen from "assemblyscript/binaryen";
-import { withoutCustomSections } from "../firmware-sim/module-size.js";
+import { withoutCustomSections } from "../firmware-sim/wasm/module-size.js";
 
 const FIRMWARE = "dist/firmware.wasm";
 

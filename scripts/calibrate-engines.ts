@@ -11,14 +11,14 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { CountedCore } from "../firmware-sim/counted-core.js";
-import type { EngineCosts } from "../firmware-sim/engines.js";
-import { firmwareFiles } from "../firmware-sim/firmware.js";
-import { FIRMWARE_TARGETS, type FirmwareTarget } from "../firmware-sim/firmware-targets.js";
-import { writeFolder } from "../firmware-sim/folder.js";
-import { KINDS, type Kind, type KindCounts, kindCounts } from "../firmware-sim/instruction-kinds.js";
-import { PAGE_BYTES } from "../firmware-sim/microcontroller.js";
-import { runFirmware } from "../firmware-sim/qemu.js";
+import type { EngineCosts } from "../firmware-sim/cost/engines.js";
+import { PAGE_BYTES } from "../firmware-sim/cost/microcontroller.js";
+import { firmwareFiles } from "../firmware-sim/firmware/files.js";
+import { writeFolder } from "../firmware-sim/firmware/folder.js";
+import { runFirmware } from "../firmware-sim/firmware/qemu.js";
+import { FIRMWARE_TARGETS, type FirmwareTarget } from "../firmware-sim/firmware/targets.js";
+import { CountedCore } from "../firmware-sim/wasm/counted-core.js";
+import { KINDS, type Kind, type KindCounts, kindCounts } from "../firmware-sim/wasm/instruction-kinds.js";
 import { encodeModel } from "../src/index.js";
 import { syntheticModel } from "../test/support/models.js";
 

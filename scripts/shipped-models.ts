@@ -4,11 +4,11 @@ import { readNetwork } from "../src/checkpoint/architecture.js";
 import { readCheckpoint } from "../src/checkpoint/checkpoint.js";
 import { readIdxImages, readIdxLabels } from "../src/data/idx.js";
 import { resizeImages } from "../src/data/resize.js";
-import { withFittedPriors } from "../src/evaluation/fit-priors.js";
-import { encodeRates } from "../src/evaluation/rates.js";
-import { Generator } from "../src/generator.js";
-import { encodeModel } from "../src/model-file.js";
-import { quantizeNetwork } from "../src/quantize.js";
+import { encodeModel } from "../src/model/file.js";
+import { encodeRates } from "../src/priors/encode-rates.js";
+import { withFittedPriors } from "../src/priors/with-fitted-priors.js";
+import { quantizeNetwork } from "../src/quantize/quantize.js";
+import { Generator } from "../src/runtime/generator.js";
 
 /** The shipped models, by name, and the folder of the data set that each is made for. */
 export const SHIPPED_MODELS: Readonly<Record<string, string>> = {

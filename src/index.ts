@@ -1,10 +1,20 @@
 export { readNetwork } from "./checkpoint/architecture.js";
 export { readCheckpoint } from "./checkpoint/checkpoint.js";
-export { type Build, bestBuild, type Weights, wasmBytes } from "./core.js";
 export { fitImages } from "./data/fit-image.js";
 export type { ImageSet } from "./data/idx.js";
 export { type ErrorCode, SpikeletError } from "./errors.js";
-export { networkOf } from "./float-model.js";
+export { decodeModel, encodeModel } from "./model/file.js";
+export type { IntegerLayer, Model, Prior, Readout, WeightBits } from "./model/model.js";
+export type { BatchNorm, FloatLayer, LayerKind, LayerShape, Network, Tensor } from "./network.js";
+export { networkOf } from "./quantize/dequantize.js";
+export {
+  type LayerReport,
+  type QuantizationReport,
+  type QuantizeOptions,
+  quantizeNetwork,
+  type Rounding,
+} from "./quantize/quantize.js";
+export { type Build, bestBuild, type Weights, wasmBytes } from "./runtime/core.js";
 export {
   type DecodeOptions,
   type EncodeOptions,
@@ -13,23 +23,10 @@ export {
   Generator,
   type ImageOptions,
   type Images,
-  type LayerLedger,
-  type Ledger,
   type LoadOptions,
-  type MemoryPlan,
   type ModelInfo,
-  memoryPlan,
-  type Region,
-} from "./generator.js";
-export type { IntegerLayer, Model, Prior, Readout, WeightBits } from "./model.js";
-export { decodeModel, encodeModel } from "./model-file.js";
-export type { BatchNorm, FloatLayer, LayerKind, LayerShape, Network, Tensor } from "./network.js";
-export {
-  type LayerReport,
-  type QuantizationReport,
-  type QuantizeOptions,
-  quantizeNetwork,
-  type Rounding,
-} from "./quantize.js";
-export type { ModelSource } from "./source.js";
-export type { LayerSpikes, Trace } from "./trace.js";
+} from "./runtime/generator.js";
+export type { LayerLedger, Ledger } from "./runtime/ledger.js";
+export { type MemoryPlan, memoryPlan, type Region } from "./runtime/memory-plan.js";
+export type { ModelSource } from "./runtime/source.js";
+export type { LayerSpikes, Trace } from "./runtime/trace.js";

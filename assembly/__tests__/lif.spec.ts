@@ -1,7 +1,7 @@
-import { BIAS_OFFSET, MAX_POTENTIAL, THRESHOLD_OFFSET } from "../format";
-import { COEFFICIENTS, POTENTIALS, RESPONSE, THRESHOLDS } from "../memory";
-import { runNeurons as runNeuronsPlain } from "../neurons-plain";
-import { runNeurons as runNeuronsSimd } from "../neurons-simd";
+import { BIAS_OFFSET, MAX_POTENTIAL, THRESHOLD_OFFSET } from "../core/format";
+import { COEFFICIENTS, POTENTIALS, RESPONSE, THRESHOLDS } from "../core/memory";
+import { runNeurons as runNeuronsPlain } from "../core/neurons-plain";
+import { runNeurons as runNeuronsSimd } from "../core/neurons-simd";
 
 const SUMS: u32 = 65536;
 const OUTPUT: u32 = SUMS + 16 * 64;

@@ -1,5 +1,5 @@
-import { IMAGE_INDEX, LEDGER_RANDOM, SEED, WORDS } from "../memory";
-import { philox } from "../philox";
+import { IMAGE_INDEX, LEDGER_RANDOM, SEED, WORDS } from "../core/memory";
+import { philox } from "../core/philox";
 
 function check(counter: StaticArray<u32>, key: StaticArray<u32>, expected: StaticArray<u32>): void {
   store<u32>(IMAGE_INDEX, counter[2]);

@@ -1,5 +1,5 @@
-import { IMAGE_INDEX, NORMALS, RATES, SEED, WORDS } from "../memory";
-import { drawNormals, drawSpikes, normal } from "../sampler";
+import { IMAGE_INDEX, NORMALS, RATES, SEED, WORDS } from "../core/memory";
+import { drawNormals, drawSpikes, normal } from "../core/sampler";
 
 /** Spikes of a sampled map: 64 neurons, steps of 8 bytes. */
 const MAP: u32 = 65536;

@@ -1,4 +1,4 @@
-import { roundShift, sigmoid } from "../sigmoid";
+import { roundShift, sigmoid } from "../core/sigmoid";
 
 describe("sigmoid", () => {
   it("is one half at zero", () => {

@@ -1,7 +1,7 @@
-import { failed, fetch, reset } from "../flash";
-import { HEADER_LENGTH } from "../format";
-import { HEADER, LEDGER_FETCHED, STATUS_FLASH, STATUS_OK } from "../memory";
-import { expand } from "../weights";
+import { failed, fetch, reset } from "../core/flash";
+import { HEADER_LENGTH } from "../core/format";
+import { HEADER, LEDGER_FETCHED, STATUS_FLASH, STATUS_OK } from "../core/memory";
+import { expand } from "../core/weights";
 
 /** as-pect.config.js reads flash from here. */
 const FLASH: u32 = 65536;

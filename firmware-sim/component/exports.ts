@@ -1,4 +1,4 @@
-import { Cursor, leb, SECTION, sectionsOf, sized } from "../wasm-binary.js";
+import { Cursor, leb, SECTION, sectionsOf, sized } from "../wasm/wasm-binary.js";
 
 /** A module whose exports have other names; all else, custom sections included, stays. */
 export function renameExports(binary: Uint8Array, rename: (name: string) => string): Uint8Array {

@@ -1,6 +1,6 @@
+import { linearScale } from "../../src/plot/scale.js";
+import { drawing, label, line, round } from "../../src/plot/svg.js";
 import { formatTick } from "./quantity.js";
-import { linearScale } from "./scale.js";
-import { drawing, label, line, round } from "./svg.js";
 
 export interface Bar {
   readonly name: string;

@@ -1,5 +1,5 @@
-import { isPriced } from "../estimate.js";
-import type { Profile, StageProfile } from "../profile.js";
+import { isPriced } from "../cost/estimate.js";
+import type { Profile, StageProfile } from "../cost/profile.js";
 import { formatImages, formatPercent, formatQuantity } from "./quantity.js";
 import { type Cell, countedCell, estimateCell, type Footnotes, type Table } from "./table.js";
 

@@ -1,8 +1,8 @@
-import { ENGINES } from "../engines.js";
-import { type Estimate, isPriced } from "../estimate.js";
-import type { Shortage } from "../microcontroller.js";
-import type { Placement } from "../placement.js";
-import type { EngineProfile, MicrocontrollerProfile, NeuromorphicProfile, Profile } from "../profile.js";
+import { ENGINES } from "../cost/engines.js";
+import { type Estimate, isPriced } from "../cost/estimate.js";
+import type { Shortage } from "../cost/microcontroller.js";
+import type { Placement } from "../cost/placement.js";
+import type { EngineProfile, MicrocontrollerProfile, NeuromorphicProfile, Profile } from "../cost/profile.js";
 import { formatCount, formatQuantity } from "./quantity.js";
 import { type Cell, estimateCell, type Footnotes, marksOf, type Table } from "./table.js";
 

@@ -1,10 +1,10 @@
-import { ENGINES, type Engine } from "../engines.js";
-import { isPriced, type Priced } from "../estimate.js";
-import type { Profile } from "../profile.js";
+import { logScale } from "../../src/plot/scale.js";
+import { drawing, label, line, round } from "../../src/plot/svg.js";
+import { ENGINES, type Engine } from "../cost/engines.js";
+import { isPriced, type Priced } from "../cost/estimate.js";
+import type { Profile } from "../cost/profile.js";
 import { formatQuantity, formatTick } from "./quantity.js";
-import { logScale } from "./scale.js";
 import { engineColour } from "./style.js";
-import { drawing, label, line, round } from "./svg.js";
 
 const WIDTH = 440;
 const HEIGHT = 360;

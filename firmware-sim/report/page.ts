@@ -1,6 +1,7 @@
-import type { Trace } from "../../src/trace.js";
-import type { Profile } from "../profile.js";
-import type { WhatIf } from "../what-if.js";
+import { escapeText } from "../../src/plot/svg.js";
+import type { Trace } from "../../src/runtime/trace.js";
+import type { Profile } from "../cost/profile.js";
+import type { WhatIf } from "../cost/what-if.js";
 import { denseTable, stageTable } from "./counted-tables.js";
 import {
   microcontrollerStages,
@@ -14,7 +15,6 @@ import { formatImages, formatQuantity } from "./quantity.js";
 import { finishedImage, rasterPlots, spikeMaps } from "./spike-plots.js";
 import { bytePlot, instructionPlot } from "./stage-plots.js";
 import { STYLE, stageColour } from "./style.js";
-import { escapeText } from "./svg.js";
 import { type Cell, Footnotes, MARKS, runsOf, type Table } from "./table.js";
 import { whatIfPlot } from "./what-if-plot.js";
 import { whatIfDeviceTable, whatIfTable } from "./what-if-tables.js";

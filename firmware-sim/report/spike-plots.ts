@@ -1,7 +1,7 @@
-import type { LayerSpikes, Trace } from "../../src/trace.js";
+import { cells, drawing, label, line } from "../../src/plot/svg.js";
+import type { LayerSpikes, Trace } from "../../src/runtime/trace.js";
 import { formatCount, formatPercent } from "./quantity.js";
 import { stageColour } from "./style.js";
-import { cells, drawing, label, line } from "./svg.js";
 
 const SIDE = 160;
 const TOP = 34;

@@ -1,5 +1,5 @@
-import type { Kind } from "../instruction-kinds.js";
-import type { Profile, StageProfile } from "../profile.js";
+import type { Profile, StageProfile } from "../cost/profile.js";
+import type { Kind } from "../wasm/instruction-kinds.js";
 import { barPlot } from "./bar-plot.js";
 import { formatCount, formatPercent, formatQuantity } from "./quantity.js";
 import { kindColour, stageColour } from "./style.js";

@@ -1,4 +1,4 @@
-import { ENGINES, type Engine } from "../engines.js";
+import { ENGINES, type Engine } from "../cost/engines.js";
 
 // Two values each, on light and on dark paper, all at least 3:1 against it.
 const STAGES = [

@@ -1,4 +1,4 @@
-import { type Estimate, isPriced, type Priced } from "../estimate.js";
+import { type Estimate, isPriced, type Priced } from "../cost/estimate.js";
 import { formatCount } from "./quantity.js";
 
 /** How a figure was obtained, by its letter. */

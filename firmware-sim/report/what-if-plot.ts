@@ -1,8 +1,8 @@
-import type { WhatIf, WhatIfPoint } from "../what-if.js";
+import { linearScale } from "../../src/plot/scale.js";
+import { drawing, label, line, round } from "../../src/plot/svg.js";
+import type { WhatIf, WhatIfPoint } from "../cost/what-if.js";
 import { formatQuantity, formatTick } from "./quantity.js";
-import { linearScale } from "./scale.js";
 import { stepsColour } from "./style.js";
-import { drawing, label, line, round } from "./svg.js";
 
 const WIDTH = 440;
 const HEIGHT = 330;

@@ -1,5 +1,5 @@
-import { isPriced } from "../estimate.js";
-import type { WhatIf } from "../what-if.js";
+import { isPriced } from "../cost/estimate.js";
+import type { WhatIf } from "../cost/what-if.js";
 import { describeShortages } from "./device-tables.js";
 import { formatImages, formatQuantity } from "./quantity.js";
 import { countedCell, estimateCell, type Footnotes, type Table } from "./table.js";

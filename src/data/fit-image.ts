@@ -1,5 +1,5 @@
 import { SpikeletError } from "../errors.js";
-import type { Model } from "../model.js";
+import type { Model } from "../model/model.js";
 import type { ImageSet } from "./idx.js";
 import { resizeImages } from "./resize.js";
 

@@ -1,6 +1,7 @@
 // How much happens in each layer while images are encoded and decoded.
 
-import type { Generator, LayerLedger, Ledger } from "../generator.js";
+import type { Generator } from "../runtime/generator.js";
+import type { LayerLedger, Ledger } from "../runtime/ledger.js";
 
 /** Means over images. */
 export interface LayerActivity {

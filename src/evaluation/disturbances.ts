@@ -1,10 +1,10 @@
 // What a robustness curve does to the network: spikes and weights that are not what they should be. All draws are Philox's
 // (docs/numerics.md), from streams that the core does not use.
 
-import * as format from "../../assembly/format";
-import { CRC_START, weightBytes } from "../model-file/layout.js";
-import { crc32, outlineModel } from "../model-file.js";
-import { drawBlock } from "../random.js";
+import * as format from "../../assembly/core/format";
+import { drawBlock } from "../math/random.js";
+import { crc32, outlineModel } from "../model/file.js";
+import { CRC_START, weightBytes } from "../model/layout.js";
 
 const STREAM_FLIPS = 16;
 const STREAM_SILENCE = 17;

@@ -4,8 +4,8 @@
 
 import { readNpz } from "../data/npy.js";
 import { SpikeletError } from "../errors.js";
+import { fitGaussian, frechetDistance, type Gaussian } from "../math/gaussian.js";
 import { BATCH_NORM_EPSILON, type Tensor } from "../network.js";
-import { fitGaussian, frechetDistance, type Gaussian } from "./gaussian.js";
 
 /** Negative slope of LeakyReLU (authors' code). */
 const LEAKY_SLOPE = 0.01;

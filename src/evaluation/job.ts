@@ -2,12 +2,12 @@
 
 import { readNetwork } from "../checkpoint/architecture.js";
 import { readCheckpoint } from "../checkpoint/checkpoint.js";
-import { decodeFloat, encodeFloat } from "../float-network.js";
-import { Generator, type LoadOptions } from "../generator.js";
-import type { Model } from "../model.js";
-import { decodeModel } from "../model-file.js";
+import { decodeModel } from "../model/file.js";
+import type { Model } from "../model/model.js";
 import type { Network } from "../network.js";
-import { sampleSpikes } from "../oracle.js";
+import { decodeFloat, encodeFloat } from "../reference/float-network.js";
+import { sampleSpikes } from "../reference/integer-network.js";
+import { Generator, type LoadOptions } from "../runtime/generator.js";
 import { flipSpikes, silenceSteps } from "./disturbances.js";
 import { FadEncoder } from "./fad.js";
 import { floatReconstructionLoss, reconstructionLoss } from "./reconstruction.js";

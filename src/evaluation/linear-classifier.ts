@@ -1,9 +1,9 @@
 // How much the latent code tells of the class: multinomial logistic regression on the firing rates.
 
 import { SpikeletError } from "../errors.js";
-import { choleskyInPlace, solveWithCholesky } from "../linear-algebra.js";
+import { fitGaussian } from "../math/gaussian.js";
+import { choleskyInPlace, solveWithCholesky } from "../math/linear-algebra.js";
 import type { Tensor } from "../network.js";
-import { fitGaussian } from "./gaussian.js";
 
 /** L2 penalty on the weights of standardized rates, per training image. It only keeps the optimum finite. */
 const PENALTY = 1e-4;

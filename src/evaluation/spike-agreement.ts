@@ -1,8 +1,8 @@
 import { SpikeletError } from "../errors.js";
-import { decodeFloat, encodeFloat } from "../float-network.js";
-import { decoderLayerName, encoderLayerName, type Model } from "../model.js";
+import { decoderLayerName, encoderLayerName, type Model } from "../model/model.js";
 import type { LayerShape, Network } from "../network.js";
-import { decodeSpikes, encodeImage, sampleSpikes } from "../oracle.js";
+import { decodeFloat, encodeFloat } from "../reference/float-network.js";
+import { decodeSpikes, encodeImage, sampleSpikes } from "../reference/integer-network.js";
 
 /** Names of the layers that `spikeAgreement` compares, in its order. */
 export function comparedLayers({ encoder, decoder }: Model): string[] {

@@ -1,4 +1,4 @@
-import type { Uint64 } from "../random.js";
+import type { Uint64 } from "../math/random.js";
 import { drawNormals, drawOrder, drawUniforms } from "./draws.js";
 import type { Batch } from "./trainer.js";
 

@@ -1,8 +1,8 @@
-import { Generator } from "../generator.js";
-import type { Model } from "../model.js";
-import { encodeModel } from "../model-file.js";
+import { encodeModel } from "../model/file.js";
+import type { Model } from "../model/model.js";
 import type { Network } from "../network.js";
-import { quantizeReadout } from "../quantize.js";
+import { quantizeReadout } from "../quantize/quantize.js";
+import { Generator } from "../runtime/generator.js";
 
 // A decoder trained on squared error hedges: of what the latent spikes leave open it shows the mean, and its images vary less than
 // those that it was trained on. A gain before tanh gives the variance back. The spikes stay as they are, and so does their cost.

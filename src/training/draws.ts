@@ -1,4 +1,4 @@
-import { drawBlock, type Uint64 } from "../random.js";
+import { drawBlock, type Uint64 } from "../math/random.js";
 
 // The random numbers of a training run: blocks of Philox (docs/numerics.md, "Random numbers") with the run's seed as the key and the
 // number of the step or epoch in the place of the image, so that a run that was stopped goes on as it would have.

@@ -1,7 +1,7 @@
 import { SpikeletError } from "../errors.js";
+import type { Uint64 } from "../math/random.js";
 import type { FloatLayer, LayerShape, Network } from "../network.js";
 import { tapCount } from "../network.js";
-import type { Uint64 } from "../random.js";
 import { drawWeights } from "./draws.js";
 
 /** What a network is to be like. */

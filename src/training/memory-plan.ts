@@ -1,5 +1,5 @@
 import { SpikeletError } from "../errors.js";
-import type { WeightBits } from "../model.js";
+import type { WeightBits } from "../model/model.js";
 import {
   type FloatLayer,
   type LayerKind,

@@ -4,7 +4,6 @@ import { writeSafetensors } from "../checkpoint/safetensors-writer.js";
 import { stateDict } from "../checkpoint/state-dict.js";
 import { SpikeletError } from "../errors.js";
 import type { Network } from "../network.js";
-import type { OptimizerState } from "./trainer.js";
 
 // A run that can be gone on with, in one file: the network's tensors by the reference's names, AdamW's moments, and what
 // the run is. One file, so that it is whole or not there.
@@ -13,6 +12,13 @@ const FIRST_MOMENTS = "optimizer.first_moments";
 const SECOND_MOMENTS = "optimizer.second_moments";
 const RUN = "spikelet_run";
 const STEPS = "spikelet_steps";
+
+/** State of AdamW, as the parameters lie in memory. */
+export interface OptimizerState {
+  readonly steps: number;
+  readonly firstMoments: Float32Array;
+  readonly secondMoments: Float32Array;
+}
 
 /** What has to be the same for a run to go on as it would have. */
 export type RunDescription = Readonly<Record<string, string | number>>;

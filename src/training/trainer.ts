@@ -7,7 +7,7 @@ import { type LayerPlan, type MemoryPlan, type PlanOptions, planMemory, writePla
 import { discrepancy } from "./mmd.js";
 import type { OptimizerSettings } from "./pass.js";
 import { addPriorGradient, type PriorParameters, priorRates } from "./prior.js";
-import type { SavedRun } from "./saved-run.js";
+import type { OptimizerState, SavedRun } from "./saved-run.js";
 import { bestScaleParts } from "./scale-parts.js";
 
 /** Weight λ of MMD² in the loss (authors' code). */
@@ -37,13 +37,6 @@ export interface Losses {
   readonly discrepancy: number;
   /** Spikes per neuron and step of each layer, in the order of the forward pass. */
   readonly firingRates: readonly number[];
-}
-
-/** State of AdamW, as the parameters lie in memory. */
-export interface OptimizerState {
-  readonly steps: number;
-  readonly firstMoments: Float32Array;
-  readonly secondMoments: Float32Array;
 }
 
 export interface TrainerOptions extends PlanOptions {

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Generator } from "../../src/index.js";
-import { encodeModel } from "../../src/model-file.js";
+import { encodeModel } from "../../src/model/file.js";
 import { syntheticModel, TINY } from "./models.js";
 
 export const FIRMWARE = "dist/firmware.wasm";

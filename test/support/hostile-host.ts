@@ -1,4 +1,4 @@
-import * as memory from "../../assembly/memory.js";
+import * as memory from "../../assembly/core/memory.js";
 
 export interface CoreExports {
   readonly memory: WebAssembly.Memory;

@@ -1,10 +1,10 @@
-import * as format from "../../assembly/format.js";
-import * as memory from "../../assembly/memory.js";
+import * as format from "../../assembly/core/format.js";
+import * as memory from "../../assembly/core/memory.js";
 import { readNetwork } from "../../src/checkpoint/architecture.js";
-import type { Core } from "../../src/core.js";
-import type { Model, WeightBits } from "../../src/model.js";
+import type { Model, WeightBits } from "../../src/model/model.js";
 import { type FloatLayer, type LayerShape, type Network, outputSize } from "../../src/network.js";
-import { quantizeNetwork, quantizePrior } from "../../src/quantize.js";
+import { quantizeNetwork, quantizePrior } from "../../src/quantize/quantize.js";
+import type { Core } from "../../src/runtime/core.js";
 import { type SyntheticOptions, syntheticTensors } from "./network.js";
 
 export interface SyntheticModelOptions extends SyntheticOptions {

@@ -1,0 +1,36 @@
+import { fetch } from "./flash";
+import { HEADER_LATENT_SIZE, HEADER_PRIORS, PRIOR_SHARE } from "./format";
+import { HEADER, STAGING, WORDS } from "./memory";
+import { philox } from "./philox";
+import { priorRowBytes, recordOffset } from "./prior";
+
+/** Sum of the shares of one mixture's components. */
+const WHOLE_SHARE: u32 = 65536;
+/** The stream of random numbers that chooses (docs/numerics.md, "Random numbers"). */
+const STREAM_MIXTURE: u32 = 2;
+
+function shareOf(prior: u32): u32 {
+  const size: u32 = load<u16>(HEADER + HEADER_LATENT_SIZE);
+  const record = recordOffset(prior, size, priorRowBytes(size));
+  fetch(record + PRIOR_SHARE, STAGING, 4);
+  return load<u32>(STAGING);
+}
+
+/**
+ * The record that the image chosen by SEED and IMAGE_INDEX is drawn from, as src/model/mixture.ts chooses it. Shares alone say where a
+ * mixture ends: those of its components, which follow each other, add up to 65536.
+ * @param prior - the first record of a mixture, or a prior of one component, which costs no random number
+ * @returns a number that is not a prior's if the shares of a broken model do not add up
+ */
+export function chooseComponent(prior: u32): u32 {
+  const priors: u32 = load<u8>(HEADER + HEADER_PRIORS);
+  if (prior >= priors || shareOf(prior) == WHOLE_SHARE) return prior;
+  philox(0, STREAM_MIXTURE);
+  let left: u32 = load<u16>(WORDS);
+  do {
+    const share = shareOf(prior);
+    if (left < share) break;
+    left -= share;
+  } while (++prior < priors);
+  return prior;
+}

@@ -1,0 +1,84 @@
+import type { Command } from "commander";
+import { fitImages } from "../../src/data/fit-image.js";
+import { SpikeletError } from "../../src/errors.js";
+import { decodeModel, encodeModel } from "../../src/model/file.js";
+import { mixtures } from "../../src/model/mixture.js";
+import { encodeRates } from "../../src/priors/encode-rates.js";
+import { withFittedPriors } from "../../src/priors/with-fitted-priors.js";
+import { readLabelledImages } from "../input/dataset.js";
+import { loadModel } from "../input/load.js";
+import { integerOption } from "../options/options.js";
+import { prepareFolderOf, replaceFile } from "../output/output.js";
+import { formatCount } from "../report/format.js";
+import { startProgress } from "../run/progress.js";
+
+interface FitArguments {
+  readonly data: string;
+  readonly out: string;
+  readonly images: number;
+  readonly components: number;
+}
+
+/** Images that the priors of the shipped model are fitted to. */
+const DEFAULT_IMAGES = 20000;
+/** Gaussians of the shipped model's mixture. */
+const DEFAULT_COMPONENTS = 30;
+
+const EXAMPLES = `
+Examples:
+  spikelet fit mine.spk --data mnist/ --out mine.spk
+  spikelet generate --model mine.spk --class 7`;
+
+export function addFitCommand(program: Command): void {
+  program
+    .command("fit")
+    .summary("fit priors to labelled images")
+    .description(
+      "Encodes labelled training images and fits priors to their firing rates: a mixture over all of them, which becomes " +
+        "the model's default, and one prior for each class, for generate --class. The network itself stays as it is.",
+    )
+    .argument("<model>", "a .spk file with an encoder, or the name of a model that comes with Spikelet")
+    .requiredOption("--data <folder>", "folder with the data set's IDX files (train-images…, train-labels…)")
+    .requiredOption("--out <file.spk>", "the model file to write")
+    .option(
+      "--images <n>",
+      "at most so many images",
+      integerOption("--images", { min: 2, max: 2 ** 24, example: DEFAULT_IMAGES }),
+      DEFAULT_IMAGES,
+    )
+    .option(
+      "--components <n>",
+      "Gaussians in the mixture; 0 for none",
+      integerOption("--components", { min: 0, max: 200, example: DEFAULT_COMPONENTS }),
+      DEFAULT_COMPONENTS,
+    )
+    .addHelpText("after", EXAMPLES)
+    .action(fit);
+}
+
+async function fit(modelName: string, args: FitArguments): Promise<void> {
+  if (!args.out.endsWith(".spk")) {
+    throw new SpikeletError("bad-option", `--out: found "${args.out}", expected a name that ends in .spk`);
+  }
+  const { bytes, generator } = await loadModel({ model: modelName }, { encoder: true });
+  const { images, labels } = await readLabelledImages(args.data, "train");
+  const count = Math.min(images.count, args.images);
+  const pixels = fitImages(images, generator.info).subarray(0, count * generator.imageBytes);
+  const progress = startProgress(count, 0);
+  const rates = encodeRates(generator, pixels, (done) => progress.update(done));
+  progress.stop();
+  const { timeSteps } = generator.info;
+  const model = withFittedPriors(decodeModel(bytes), {
+    rates,
+    labels: labels.subarray(0, count),
+    timeSteps,
+    components: args.components,
+  });
+  const file = encodeModel(model);
+  await prepareFolderOf(args.out);
+  await replaceFile(args.out, file);
+  const names = mixtures(model.priors).map((prior) =>
+    prior.components.length > 1 ? `${prior.name} (${prior.components.length} components)` : prior.name,
+  );
+  console.log(`${args.out}: ${formatCount(file.length)} bytes, priors ${names.join(", ")}`);
+}

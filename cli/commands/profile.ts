@@ -1,0 +1,157 @@
+import { extname } from "node:path";
+import type { Command } from "commander";
+import { profile } from "../../firmware-sim/cost/profile.js";
+import { whatIf } from "../../firmware-sim/cost/what-if.js";
+import { findDevice, listDevices, readDevice } from "../../firmware-sim/devices/catalog.js";
+import type { Device } from "../../firmware-sim/devices/device.js";
+import { type Report, reportPage } from "../../firmware-sim/report/page.js";
+import { SpikeletError } from "../../src/errors.js";
+import { outlineModel } from "../../src/model/file.js";
+import { Generator } from "../../src/runtime/generator.js";
+import { about, readInput } from "../input/input.js";
+import { DEFAULT_MODEL, readModel } from "../input/model-source.js";
+import { integerOption } from "../options/options.js";
+import { checkPrior } from "../options/priors.js";
+import { drawGrid, splitImages, stripLayout } from "../output/grid.js";
+import { prepareFolderOf, replaceFile } from "../output/output.js";
+import { formatProfile } from "../report/profile-report.js";
+import { type Progress, startProgress } from "../run/progress.js";
+import { version } from "../version.js";
+
+interface ProfileArguments {
+  readonly device?: readonly string[];
+  readonly count: number;
+  readonly seed: number;
+  readonly prior?: string;
+  readonly layers?: true;
+  readonly notes?: true;
+  readonly whatIf?: true;
+  readonly html?: string;
+  readonly json?: true;
+}
+
+const MOST_DEVICE_BYTES = 2 ** 20;
+/** Of each what-if variant; there are 16 of them. */
+const WHAT_IF_IMAGES = 4;
+/** Shown on the page. */
+const MOST_PICTURES = 10;
+
+const EXAMPLES = `
+Examples:
+  spikelet profile                                       the shipped model on all devices
+  spikelet profile digits.spk --device nrf52840 rp2350 --layers
+  spikelet profile --device my-board.json --what-if      a device of your own (docs/devices.md)
+  spikelet profile --html report.html                    with plots, as one file
+
+Executed Wasm instructions and events are counted exactly; what they take on a device is an estimate, and each says
+from which table. docs/profile.md tells what each column means.`;
+
+export function addProfileCommand(program: Command): void {
+  program
+    .command("profile")
+    .summary("count what an image takes, and price it on devices")
+    .description(
+      "Counts what making an image takes, stage by stage, and tells for microcontrollers and neuromorphic chips whether the " +
+        "model fits, its latency and its energy.",
+    )
+    .argument("[model]", "a .spk file, or the name of a model that comes with Spikelet", DEFAULT_MODEL)
+    .option("--device <name|file.json...>", "only these devices, or files that describe one (default: all)")
+    .option(
+      "--count <n>",
+      "images to take the mean of",
+      integerOption("--count", { min: 1, max: 100_000, example: 100 }),
+      10,
+    )
+    .option(
+      "--seed <n>",
+      "seed of the images",
+      integerOption("--seed", { min: 0, max: Number.MAX_SAFE_INTEGER, example: 42 }),
+      1,
+    )
+    .option("--prior <name>", "prior of the images (default: the model's first)")
+    .option("--layers", "also show each stage on each device")
+    .option("--notes", "also give the source of every estimate, and why something is not priced or placed")
+    .option("--what-if", "also show what other bits and time steps would cost")
+    .option("--html <file.html>", "write a report with plots")
+    .option("--json", "print all as JSON")
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+async function run(fileOrName: string, args: ProfileArguments): Promise<void> {
+  const { count, seed, prior, html } = args;
+  if (html !== undefined) checkHtml(html);
+  const devices = args.device === undefined ? listDevices() : await chooseDevices(args.device);
+  const { path, bytes } = await readModel(fileOrName);
+  const { priors } = await about(path, () => outlineModel(bytes));
+  if (prior !== undefined) {
+    checkPrior(`--prior: found "${prior}"`, prior, [...new Set(priors.map(({ name }) => name))]);
+  }
+  if (html !== undefined) await prepareFolderOf(html);
+
+  const images = { seed, ...(prior !== undefined && { prior }) };
+  const result = await about(path, () =>
+    withProgress((onProgress) => profile(bytes, { devices, count, ...images, onProgress })),
+  );
+  const variants =
+    args.whatIf || html !== undefined
+      ? await withProgress((onProgress) =>
+          whatIf(bytes, { devices, count: Math.min(count, WHAT_IF_IMAGES), ...images, onProgress }),
+        )
+      : undefined;
+  if (html !== undefined && variants !== undefined) {
+    const shown = await showImages(bytes, { ...images, count: Math.min(count, MOST_PICTURES) });
+    await replaceFile(html, reportPage({ spikelet: version, profile: result, whatIf: variants, ...shown }));
+  }
+  const shown = args.whatIf ? variants : undefined;
+  console.log(
+    args.json
+      ? JSON.stringify({ ...result, ...(shown && { whatIf: shown }) }, null, 2)
+      : formatProfile(result, {
+          layers: args.layers ?? false,
+          notes: args.notes ?? false,
+          ...(shown && { whatIf: shown }),
+        }),
+  );
+}
+
+/** Before the work: a slip of the hand must not overwrite a model. */
+function checkHtml(path: string): void {
+  if ([".html", ".htm"].includes(extname(path).toLowerCase())) return;
+  throw new SpikeletError("bad-option", `--html: found "${path}", expected a name that ends in .html`);
+}
+
+async function chooseDevices(namesOrFiles: readonly string[]): Promise<Device[]> {
+  const read = async (path: string) =>
+    readDevice(new TextDecoder().decode(await readInput(path, "device file", MOST_DEVICE_BYTES)), path);
+  return Promise.all(
+    [...new Set(namesOrFiles)].map((name) => (name.endsWith(".json") ? read(name) : findDevice(name))),
+  );
+}
+
+/** Shows on a terminal how far some work is. */
+async function withProgress<T>(
+  work: (onProgress: (done: number, total: number) => void) => Promise<T>,
+): Promise<T> {
+  let progress: Progress | undefined;
+  try {
+    return await work((done, total) => {
+      progress ??= startProgress(total, 0);
+      progress.update(done);
+    });
+  } finally {
+    progress?.stop();
+  }
+}
+
+/** The first images side by side, and the spikes of the very first. */
+async function showImages(
+  spk: Uint8Array,
+  images: { readonly seed: number; readonly prior?: string; readonly count: number },
+): Promise<Pick<Report, "trace" | "pictures">> {
+  const generator = await Generator.load(spk, { trace: true });
+  const { pixels, count } = generator.generate(images);
+  const { info } = generator;
+  const png = drawGrid(splitImages(pixels, info), info, stripLayout(count));
+  return { trace: generator.trace(images), pictures: { png, count } };
+}

@@ -1,0 +1,105 @@
+import { existsSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
+import { SpikeletError } from "../../../src/errors.js";
+import type { WeightBits } from "../../../src/model/model.js";
+import type { Network } from "../../../src/network.js";
+import type { Batches } from "../../../src/training/batches.js";
+import { decodeRun, isSameRun, type RunDescription, type SavedRun } from "../../../src/training/saved-run.js";
+import { Trainer } from "../../../src/training/trainer.js";
+import { about, readInput } from "../../input/input.js";
+import { formatCount } from "../../report/format.js";
+import { Interruption, listenForStop } from "../../run/interruption.js";
+import { MAX_CHECKPOINT_BYTES } from "../import.js";
+import { decayed, optimizerSettings, SAVE_SECONDS, saveRun } from "./loop.js";
+import { startTrainingProgress } from "./progress.js";
+
+export interface FineTuneSettings {
+  readonly network: Network;
+  readonly batches: Batches;
+  /** Where it is kept as it goes. */
+  readonly file: string;
+  /** What has to be the same for it to be gone on with. */
+  readonly run: RunDescription;
+  /** Whether to go on with what is kept there, if it is of the same run. */
+  readonly resume: boolean;
+  readonly bits: WeightBits;
+  readonly steps: number;
+  /** Of the first step; it falls to 0 in a straight line. */
+  readonly learningRate: number;
+  readonly firingPenalty: number;
+  readonly threads: number;
+  readonly workerUrl: URL;
+}
+
+/**
+ * Trains on with weights and potentials rounded as in the model file, and tdBN's statistics as they are. Returns the
+ * network with its rounded weights.
+ * @throws SpikeletError "diverged", "cannot-write"; Interruption after Ctrl-C, when all is saved
+ */
+export async function fineTune(settings: FineTuneSettings): Promise<Network> {
+  const {
+    network,
+    batches,
+    file,
+    run,
+    resume,
+    bits,
+    steps,
+    learningRate,
+    firingPenalty,
+    threads,
+    workerUrl,
+  } = settings;
+  const { batchSize } = batches;
+  const trainer = await Trainer.create(network, { batchSize, threads, bits, workerUrl });
+  const { stop, unlisten } = listenForStop();
+  const saved = resume ? await findFineTuning(file, run) : undefined;
+  if (saved) trainer.restore(saved);
+  const firstImages = trainer.steps * batchSize;
+  const progress = startTrainingProgress(
+    { images: steps * batchSize, seconds: Number.POSITIVE_INFINITY },
+    firstImages,
+  );
+  const save = () => saveRun(file, trainer, run);
+  let savedAt = performance.now();
+  try {
+    for (let step = trainer.steps; step < steps; step++) {
+      if (stop.aborted) {
+        await save();
+        const images = formatCount(step * batchSize);
+        throw new Interruption(
+          stop.reason,
+          `stopped by ${stop.reason} after fine-tuning with ${images} images; it is kept in ${file}: go on with the same command and --resume`,
+        );
+      }
+      const losses = trainer.computeGradients(batches.at(step), { firingPenalty });
+      if (!Number.isFinite(losses.loss)) {
+        throw new SpikeletError(
+          "diverged",
+          `fine-tuning diverged at step ${step + 1}: take a smaller --learning-rate`,
+        );
+      }
+      trainer.optimize(optimizerSettings(decayed(learningRate, step, steps)));
+      progress.update((step + 1) * batchSize, losses);
+      if (performance.now() - savedAt > SAVE_SECONDS * 1000) {
+        await save();
+        savedAt = performance.now();
+      }
+      await setImmediate();
+    }
+    await save();
+    return trainer.roundedNetwork();
+  } finally {
+    progress.stop();
+    unlisten();
+    await trainer.close();
+  }
+}
+
+/** What is kept of fine-tuning the same network in the same way. Of another it is of no use: training has gone on since. */
+async function findFineTuning(file: string, run: RunDescription): Promise<SavedRun | undefined> {
+  if (!existsSync(file)) return undefined;
+  const bytes = await readInput(file, "run that `spikelet train` saved", MAX_CHECKPOINT_BYTES);
+  const saved = await about(file, () => decodeRun(bytes));
+  return isSameRun(saved.run, run) ? saved : undefined;
+}

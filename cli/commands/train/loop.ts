@@ -1,0 +1,205 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { fsvaeLeftovers } from "../../../src/checkpoint/fsvae-leftovers.js";
+import { writeSafetensors } from "../../../src/checkpoint/safetensors-writer.js";
+import { stateDict } from "../../../src/checkpoint/state-dict.js";
+import { SpikeletError } from "../../../src/errors.js";
+import type { Network, Tensor } from "../../../src/network.js";
+import type { Batches } from "../../../src/training/batches.js";
+import type { OptimizerSettings } from "../../../src/training/pass.js";
+import { encodeRun, type RunDescription } from "../../../src/training/saved-run.js";
+import type { Losses, Trainer } from "../../../src/training/trainer.js";
+import type { ImageShape } from "../../output/batch.js";
+import { drawGrid, pairLayout, splitImages } from "../../output/grid.js";
+import { replaceFile } from "../../output/output.js";
+import { formatCount } from "../../report/format.js";
+import { Interruption, listenForStop } from "../../run/interruption.js";
+import { type CurvePoint, curvePoint, drawCurves, formatCsv, parseCsv } from "./curves.js";
+import { startTrainingProgress } from "./progress.js";
+
+/** Where a run keeps what it makes. */
+export interface RunFiles {
+  /** The state dict alone, as the authors' code loads it. */
+  readonly checkpoint: string;
+  /** The same of the network that the model is made from, after fine-tuning and with its contrast matched. */
+  readonly final: string;
+  /** All that a run needs to go on. */
+  readonly run: string;
+  /** What fine-tuning needs to go on. */
+  readonly fineTuning: string;
+  readonly csv: string;
+  readonly svg: string;
+  /** Images of the prior after an epoch. */
+  samples(epoch: number): string;
+}
+
+export function runFiles(folder: string): RunFiles {
+  return {
+    checkpoint: join(folder, "checkpoint.safetensors"),
+    final: join(folder, "final.safetensors"),
+    run: join(folder, "run.safetensors"),
+    fineTuning: join(folder, "fine-tuning.safetensors"),
+    csv: join(folder, "curves.csv"),
+    svg: join(folder, "curves.svg"),
+    samples: (epoch) => join(folder, `samples-${String(epoch).padStart(4, "0")}.png`),
+  };
+}
+
+export interface LoopSettings {
+  readonly trainer: Trainer;
+  readonly batches: Batches;
+  readonly files: RunFiles;
+  readonly run: RunDescription;
+  readonly shape: ImageShape;
+  readonly epochs: number;
+  /** Infinity if the time is not bounded. */
+  readonly minutes: number;
+  /** Of the first step. */
+  readonly learningRate: number;
+  /** Whether it falls to 0. */
+  readonly decays: boolean;
+  readonly firingPenalty: number;
+}
+
+export interface LoopSummary {
+  readonly network: Network;
+  readonly steps: number;
+  /** Of this process. */
+  readonly images: number;
+  readonly seconds: number;
+  /** Mean over the last steps. */
+  readonly last: CurvePoint | undefined;
+}
+
+/** sample_layer learns so much faster (authors' code). */
+const PRIOR_RATE_FACTOR = 10;
+/** Of AdamW (authors' code). */
+const WEIGHT_DECAY = 0.001;
+/** Steps of a point of the curves. */
+const POINT_STEPS = 10;
+/** What a kill can cost. */
+export const SAVE_SECONDS = 60;
+const SAMPLES = 64;
+
+/**
+ * Trains to the bound, and saves as it goes and at the end.
+ * @throws SpikeletError "diverged" if the loss is no number, "cannot-write"; Interruption after Ctrl-C, when all is saved
+ */
+export async function trainLoop(settings: LoopSettings): Promise<LoopSummary> {
+  const { trainer, batches, files, epochs, minutes, learningRate, decays, firingPenalty } = settings;
+  const { batchSize, stepsPerEpoch } = batches;
+  const firstStep = trainer.steps;
+  const lastStep = epochs * stepsPerEpoch;
+  const points = await earlierPoints(files, firstStep);
+  const pending: Losses[] = [];
+  const { stop, unlisten } = listenForStop();
+  const bounds = { images: lastStep * batchSize, seconds: minutes * 60 };
+  const progress = startTrainingProgress(bounds, firstStep * batchSize);
+  const began = performance.now();
+  let saved = began;
+  try {
+    while (trainer.steps < lastStep && performance.now() - began < minutes * 60_000 && !stop.aborted) {
+      const losses = trainer.computeGradients(batches.at(trainer.steps), { firingPenalty });
+      if (!Number.isFinite(losses.loss)) throw diverged(trainer.steps, files.run);
+      trainer.optimize(
+        optimizerSettings(decays ? decayed(learningRate, trainer.steps, lastStep) : learningRate),
+      );
+      const { steps } = trainer;
+      progress.update(steps * batchSize, losses);
+      pending.push(losses);
+      if (pending.length === POINT_STEPS)
+        points.push(curvePoint(steps, steps * batchSize, pending.splice(0)));
+      const isEpochEnd = steps % stepsPerEpoch === 0;
+      if (isEpochEnd || performance.now() - saved > SAVE_SECONDS * 1000) {
+        await save(settings, points);
+        if (isEpochEnd) await writeSamples(settings, steps / stepsPerEpoch);
+        saved = performance.now();
+      }
+      // Lets the event loop see a Ctrl-C.
+      await setImmediate();
+    }
+    if (pending.length > 0) points.push(curvePoint(trainer.steps, trainer.steps * batchSize, pending));
+    await save(settings, points);
+  } finally {
+    progress.stop();
+    unlisten();
+  }
+  if (stop.aborted) {
+    const images = formatCount(trainer.steps * batchSize);
+    throw new Interruption(
+      stop.reason,
+      `stopped by ${stop.reason} after ${images} images; the run is kept in ${files.run}: go on with the same command and --resume`,
+    );
+  }
+  return {
+    network: trainer.network(),
+    steps: trainer.steps,
+    images: (trainer.steps - firstStep) * batchSize,
+    seconds: (performance.now() - began) / 1000,
+    last: points.at(-1),
+  };
+}
+
+/** AdamW's settings at a learning rate. */
+export function optimizerSettings(learningRate: number): Omit<OptimizerSettings, "step"> {
+  return { learningRate, priorLearningRate: PRIOR_RATE_FACTOR * learningRate, weightDecay: WEIGHT_DECAY };
+}
+
+/** A learning rate that falls to 0 in a straight line: what is left of it at a step of so many. */
+export function decayed(learningRate: number, step: number, steps: number): number {
+  return learningRate * (1 - step / steps);
+}
+
+/** Points of the curves that an earlier part of the run left. */
+async function earlierPoints({ csv }: RunFiles, steps: number): Promise<CurvePoint[]> {
+  if (steps === 0) return [];
+  const text = await readFile(csv, "utf8").catch(() => "");
+  return parseCsv(text, steps);
+}
+
+/** Writes run, checkpoint and curves, each whole or not at all. */
+async function save({ trainer, files, run }: LoopSettings, points: readonly CurvePoint[]): Promise<void> {
+  const network = await saveRun(files.run, trainer, run);
+  await saveCheckpoint(files.checkpoint, stateDict(network, trainer.steps), network.latentSize);
+  await replaceFile(files.csv, formatCsv(points));
+  await replaceFile(files.svg, drawCurves(points));
+}
+
+/**
+ * Writes all that a run needs to go on, unless a weight is no finite number. Returns the network that it wrote.
+ * @throws SpikeletError "diverged", "cannot-write"
+ */
+export async function saveRun(path: string, trainer: Trainer, run: RunDescription): Promise<Network> {
+  const network = trainer.network();
+  const optimizer = trainer.optimizerState();
+  const allFinite = [...stateDict(network).values()].every(({ data }) => data.every(Number.isFinite));
+  if (!allFinite) throw diverged(trainer.steps, path);
+  await replaceFile(path, encodeRun({ network, optimizer, run }));
+  return network;
+}
+
+/** Writes a state dict as the authors' code loads it. */
+export async function saveCheckpoint(
+  path: string,
+  tensors: ReadonlyMap<string, Tensor>,
+  latentSize: number,
+): Promise<void> {
+  await replaceFile(path, writeSafetensors(new Map([...tensors, ...fsvaeLeftovers(latentSize)])));
+}
+
+function diverged(step: number, path: string): SpikeletError {
+  return new SpikeletError(
+    "diverged",
+    `training diverged: found a loss or a weight that is no finite number at step ${step + 1}; ` +
+      `the last good state, if one was saved, is in ${path}: go on from there with --resume and a smaller --learning-rate`,
+  );
+}
+
+/** A grid of images of the prior; the draws are the same each time, so that grids can be compared. */
+async function writeSamples({ trainer, batches, files, shape }: LoopSettings, epoch: number): Promise<void> {
+  const images = trainer.generate(batches.draws(0, Math.min(SAMPLES, batches.batchSize)));
+  const pixels = Uint8Array.from(images, (value) => Math.round(((value + 1) / 2) * 255));
+  const tiles = splitImages(pixels, shape);
+  await replaceFile(files.samples(epoch), drawGrid(tiles, shape, pairLayout(Math.ceil(tiles.length / 2))));
+}

@@ -1,0 +1,152 @@
+import type { Command } from "commander";
+import type { WeightBits } from "../../../src/model/model.js";
+import { choiceOption, integerOption, numberOption } from "../../options/options.js";
+import { seedOption } from "../../options/shared-options.js";
+
+/** What the command line says. */
+export interface TrainArguments {
+  readonly data: string;
+  readonly out: string;
+  readonly from?: string;
+  readonly resume?: true;
+  readonly images?: number;
+  readonly epochs: number;
+  readonly minutes?: number;
+  readonly batch: number;
+  readonly learningRate?: number;
+  readonly decay?: true;
+  readonly width?: number;
+  readonly timeSteps?: number;
+  readonly latent?: number;
+  readonly firingPenalty: number;
+  readonly preset?: PresetName;
+  readonly bits?: WidthName;
+  readonly fineTune: number;
+  readonly matchContrast?: true;
+  readonly strict?: true;
+  readonly seed: bigint;
+  readonly threads?: number;
+}
+
+const WIDTHS = ["8", "6", "5", "4"] as const;
+type WidthName = (typeof WIDTHS)[number];
+
+/** What options that are not given are. */
+export interface Preset {
+  readonly width: number;
+  readonly timeSteps: number;
+  readonly latent: number;
+  readonly bits: WeightBits;
+  readonly components: number;
+  /** Write the model without its encoder as well. */
+  readonly alone: boolean;
+}
+
+export const DEFAULTS: Preset = {
+  width: 1,
+  timeSteps: 16,
+  latent: 32,
+  bits: 8,
+  components: 30,
+  alone: false,
+};
+export const PRESETS = {
+  /** Core and generator of grey images in less than 64 KB of flash, a prior for each of ten classes included. */
+  tiny: { width: 0.25, timeSteps: 8, latent: 32, bits: 4, components: 0, alone: true },
+} satisfies Record<string, Preset>;
+type PresetName = keyof typeof PRESETS;
+
+/** Learning rate for a batch of `RATE_BATCH` images, in proportion to which it is scaled (authors' code). */
+export const LEARNING_RATE = 0.003;
+export const RATE_BATCH = 250;
+const DEFAULT_EPOCHS = 20;
+const DEFAULT_BATCH = 64;
+export const MAX_IMAGES = 2 ** 24;
+
+/** Adds the options of `spikelet train`. */
+export function addTrainOptions(command: Command): Command {
+  return command
+    .requiredOption("--data <folder>", "folder with the IDX files of a data set, or with PNG or JPEG files")
+    .requiredOption("--out <file.spk>", "the model file to write")
+    .option("--from <checkpoint>", "start from a .pth or .safetensors file")
+    .option("--resume", "go on with the run beside --out")
+    .option(
+      "--images <n>",
+      "at most so many of the images",
+      integerOption("--images", { min: 2, max: MAX_IMAGES, example: 10000 }),
+    )
+    .option(
+      "--epochs <n>",
+      "times that every image is seen",
+      integerOption("--epochs", { min: 1, max: 1e6, example: 20 }),
+      DEFAULT_EPOCHS,
+    )
+    .option(
+      "--minutes <n>",
+      "stop training after so long",
+      numberOption("--minutes", { min: 0, max: 1e6, example: 60 }),
+    )
+    .option(
+      "--batch <n>",
+      "images of a step",
+      integerOption("--batch", { min: 2, max: 4096, example: 64 }),
+      DEFAULT_BATCH,
+    )
+    .option(
+      "--learning-rate <x>",
+      `of AdamW (default: ${LEARNING_RATE} · batch / ${RATE_BATCH})`,
+      numberOption("--learning-rate", { min: 0, max: 1, example: 0.001 }),
+    )
+    .option(
+      "--decay",
+      "let the learning rate fall to 0 in a straight line until the last epoch ends (default: constant)",
+    )
+    .option(
+      "--width <m>",
+      "channels, as a part of the paper's (default: 1)",
+      numberOption("--width", { min: 0.03, max: 4, example: 0.5 }),
+    )
+    .option(
+      "--time-steps <n>",
+      "steps of the spike trains (default: 16)",
+      integerOption("--time-steps", { min: 1, max: 16, example: 8 }),
+    )
+    .option(
+      "--latent <n>",
+      "latent neurons, a multiple of 32 (default: 32)",
+      integerOption("--latent", { min: 32, max: 256, example: 64 }),
+    )
+    .option(
+      "--firing-penalty <x>",
+      "weight of the mean firing rate in the loss: fewer spikes, cheaper images",
+      numberOption("--firing-penalty", { min: 0, max: 1000, example: 0.1 }),
+      0,
+    )
+    .option(
+      "--preset <tiny>",
+      "options for a small device",
+      choiceOption("--preset", Object.keys(PRESETS) as PresetName[]),
+    )
+    .option(
+      "--bits <8|6|5|4>",
+      "bits of one weight in the model file (default: 8)",
+      choiceOption("--bits", WIDTHS),
+    )
+    .option(
+      "--fine-tune <n>",
+      "epochs with weights and potentials rounded as in the model file, after the others",
+      integerOption("--fine-tune", { min: 0, max: 1e6, example: 1 }),
+      0,
+    )
+    .option(
+      "--match-contrast",
+      "scale the readout at the end so that images vary as those trained on: lower FAD, higher reconstruction loss",
+    )
+    .option("--strict", "a file that cannot be read, or of another size than the others, is an error")
+    .addOption(seedOption("seed of the weights and of all draws"))
+    .option(
+      "--threads <n>",
+      "threads (default: one per processor)",
+      integerOption("--threads", { min: 1, max: 64, example: 2 }),
+    );
+}

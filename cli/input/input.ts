@@ -1,0 +1,48 @@
+import { open } from "node:fs/promises";
+import { SpikeletError } from "../../src/errors.js";
+
+/** Reads a whole file, unless it is larger than any honest one of its kind. */
+export async function readInput(path: string, kind: string, maxBytes: number): Promise<Uint8Array> {
+  try {
+    const file = await open(path, "r");
+    try {
+      const { size } = await file.stat();
+      if (size > maxBytes) {
+        throw new SpikeletError(
+          "bad-input",
+          `${path}: found ${size} bytes, expected a ${kind} of at most ${maxBytes}`,
+        );
+      }
+      return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error) || error instanceof SpikeletError) throw error;
+    switch (error.code) {
+      case "ENOENT":
+      case "ENOTDIR":
+        throw new SpikeletError("no-such-file", `${path}: no such file; expected a ${kind}`, {
+          cause: error,
+        });
+      case "EISDIR":
+        throw new SpikeletError("bad-input", `${path}: found a folder, expected a ${kind}`, { cause: error });
+      case "EACCES":
+        throw new SpikeletError("bad-input", `${path}: may not be read; change its permissions`, {
+          cause: error,
+        });
+      default:
+        throw error;
+    }
+  }
+}
+
+/** Runs something that reads the bytes of `path`, and puts the path before what it has to say about them. */
+export async function about<T>(path: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof SpikeletError)) throw error;
+    throw new SpikeletError(error.code, `${path}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,71 @@
+import { SpikeletError } from "../../src/errors.js";
+import { nearestHint } from "../../src/nearest.js";
+
+/** Largest 64-bit seed and image index. */
+const U64_MAX = 2n ** 64n - 1n;
+
+export interface NumberRange {
+  readonly min: number;
+  readonly max: number;
+  /** A value to show in the message. */
+  readonly example: number;
+}
+
+/** A parser for commander that takes a whole number in a range. */
+export function integerOption(flag: string, { min, max, example }: NumberRange): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new SpikeletError(
+      "bad-option",
+      `${flag}: found "${text}", expected a whole number from ${min} to ${max}; for example ${flag} ${example}`,
+    );
+  };
+}
+
+/** A parser for commander that takes a decimal number in a range. */
+export function numberOption(flag: string, { min, max, example }: NumberRange): (text: string) => number {
+  return (text) => {
+    const value = /^\d*\.?\d+(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    throw new SpikeletError(
+      "bad-option",
+      `${flag}: found "${text}", expected a number from ${min} to ${max}; for example ${flag} ${example}`,
+    );
+  };
+}
+
+/** A parser for commander that takes an unsigned 64-bit number. */
+export function u64Option(flag: string): (text: string) => bigint {
+  return (text) => {
+    // The length is checked first, so that a megabyte of digits is not turned into a number.
+    const value = /^\d{1,20}$/.test(text) ? BigInt(text) : -1n;
+    if (value >= 0n && value <= U64_MAX) return value;
+    throw new SpikeletError(
+      "bad-option",
+      `${flag}: found "${text}", expected a whole number from 0 to ${U64_MAX}; for example ${flag} 42`,
+    );
+  };
+}
+
+/** A parser for commander that takes one of a few words. */
+export function choiceOption<T extends string>(flag: string, choices: readonly T[]): (text: string) => T {
+  return (text) => {
+    const choice = choices.find((candidate) => candidate === text);
+    if (choice !== undefined) return choice;
+    throw new SpikeletError(
+      "bad-option",
+      `${flag}: found "${text}", expected one of ${choices.join(", ")}${nearestHint(text, choices)}`,
+    );
+  };
+}
+
+/** Throws if image indices `start` … `start + count − 1` do not fit in 64 bits. */
+export function checkIndexRange(start: bigint, count: number): void {
+  const last = start + BigInt(count) - 1n;
+  if (last <= U64_MAX) return;
+  throw new SpikeletError(
+    "bad-option",
+    `--start: found ${start} with --count ${count}, expected the last image's index to be at most ${U64_MAX}; lower one of them`,
+  );
+}

@@ -1,0 +1,36 @@
+import { SingleBar } from "cli-progress";
+import { formatCount } from "../report/format.js";
+
+export interface Progress {
+  /** `made` images are there now, those of an earlier run included. */
+  update(made: number): void;
+  stop(): void;
+}
+
+const SILENT: Progress = { update() {}, stop() {} };
+
+/** A bar with rate and time left on standard error; nothing if that is not a terminal. */
+export function startProgress(total: number, alreadyThere: number): Progress {
+  if (!process.stderr.isTTY) return SILENT;
+  const bar = new SingleBar({
+    format: "{bar} {percentage}% | {value} of {total} images | {rate} images/s | {eta_formatted} left",
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    barsize: 30,
+    clearOnComplete: true,
+    stopOnComplete: false,
+    // The bar's own handler would hide a Ctrl-C from ours, which keeps what is made.
+    gracefulExit: false,
+  });
+  const began = performance.now();
+  bar.start(total, alreadyThere, { rate: "–" });
+  return {
+    update(made) {
+      const rate = ((made - alreadyThere) * 1000) / (performance.now() - began);
+      bar.update(made, { rate: formatCount(rate) });
+    },
+    stop() {
+      bar.stop();
+    },
+  };
+}

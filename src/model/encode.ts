@@ -1,0 +1,90 @@
+import * as format from "../../assembly/core/format";
+import { SpikeletError } from "../errors.js";
+import { crc32 } from "./crc32.js";
+import { CRC_START, KINDS, laneOf, priorBytes, priorRowBytes, readoutPlaceOf, sections } from "./layout.js";
+import type { Model } from "./model.js";
+import { packWeights } from "./weights.js";
+
+function encodeName(name: string): Uint8Array {
+  const bytes = new TextEncoder().encode(name);
+  if (bytes.length > format.NAME_BYTES || name.includes("\0")) {
+    throw new SpikeletError(
+      "bad-option",
+      `the name ${JSON.stringify(name)} takes ${bytes.length} bytes; expected at most ${format.NAME_BYTES}, without zeros. Choose a shorter one.`,
+    );
+  }
+  return bytes;
+}
+
+/**
+ * The bytes of a .spk file.
+ * @throws SpikeletError "bad-option" if a name is too long
+ */
+export function encodeModel(model: Model): Uint8Array {
+  const layers = [...model.decoder, ...model.encoder];
+  const at = sections({ ...model, layers, priors: model.priors.length });
+  const bytes = new Uint8Array(at.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, format.MAGIC, true);
+  view.setUint32(format.HEADER_VERSION, format.VERSION, true);
+  view.setUint32(format.HEADER_LENGTH, at.length, true);
+  view.setUint16(format.HEADER_IMAGE_SIZE, model.imageSize, true);
+  view.setUint8(format.HEADER_IMAGE_CHANNELS, model.imageChannels);
+  view.setUint8(format.HEADER_TIME_STEPS, model.timeSteps);
+  view.setUint16(format.HEADER_LATENT_SIZE, model.latentSize, true);
+  view.setUint8(format.HEADER_DECODER_LAYERS, model.decoder.length);
+  view.setUint8(format.HEADER_ENCODER_LAYERS, model.encoder.length);
+  view.setUint8(format.HEADER_PRIORS, model.priors.length);
+  view.setUint8(format.HEADER_READOUT_SHIFT, model.readout.shift);
+  view.setUint32(format.HEADER_PRIORS_OFFSET, at.priors, true);
+  view.setUint32(format.HEADER_READOUT_OFFSET, at.readout, true);
+  view.setUint32(format.HEADER_WEIGHTS_OFFSET, at.weightsStart, true);
+  bytes.set(encodeName(model.name), format.HEADER_NAME);
+
+  layers.forEach((layer, i) => {
+    const p = format.HEADER_BYTES + i * format.LAYER_BYTES;
+    const packed = packWeights(layer);
+    view.setUint8(p + format.LAYER_KIND, KINDS.indexOf(layer.kind));
+    view.setUint8(p + format.LAYER_BITS, layer.bits);
+    view.setUint16(p + format.LAYER_INPUT_SIZE, layer.inputSize, true);
+    view.setUint16(p + format.LAYER_IN_CHANNELS, layer.inChannels, true);
+    view.setUint16(p + format.LAYER_OUT_CHANNELS, layer.outChannels, true);
+    view.setUint32(p + format.LAYER_PARAMETERS, at.parameters[i], true);
+    view.setUint32(p + format.LAYER_SCALES, at.scales[i], true);
+    view.setUint32(p + format.LAYER_WEIGHTS, at.weights[i], true);
+    view.setUint32(p + format.LAYER_WEIGHTS_LENGTH, packed.length, true);
+    view.setInt16(p + format.LAYER_LOWEST, layer.lowest, true);
+    view.setInt16(p + format.LAYER_HIGHEST, layer.highest, true);
+    view.setUint32(p + format.LAYER_SHIFT, layer.shift, true);
+    for (let c = 0; c < layer.outChannels; c++) {
+      const block = at.parameters[i] + Math.floor(c / format.BLOCK_CHANNELS) * format.BLOCK_PARAMETER_BYTES;
+      const place = block + 2 * laneOf(c % format.BLOCK_CHANNELS);
+      view.setUint16(place, layer.bias[c] + format.BIAS_OFFSET, true);
+      view.setUint16(place + 2 * format.BLOCK_CHANNELS, layer.threshold[c] + format.THRESHOLD_OFFSET, true);
+      view.setFloat32(at.scales[i] + 4 * c, layer.scale[c], true);
+    }
+    bytes.set(packed, at.weights[i]);
+  });
+
+  model.priors.forEach((prior, i) => {
+    const d = model.latentSize;
+    const p = at.priors + i * priorBytes(d);
+    bytes.set(encodeName(prior.name), p);
+    view.setUint32(p + format.PRIOR_SHIFT, prior.shift, true);
+    view.setUint32(p + format.PRIOR_SHARE, prior.share, true);
+    for (let neuron = 0; neuron < d; neuron++) {
+      const row = p + format.PRIOR_HEADER_BYTES + neuron * priorRowBytes(d);
+      view.setInt32(row, prior.bias[neuron], true);
+      for (let k = 0; k < d; k++) view.setInt16(row + 4 + 2 * k, prior.weights[neuron * d + k], true);
+    }
+  });
+
+  model.readout.bias.forEach((b, g) => {
+    view.setInt32(at.readout + 4 * g, b, true);
+  });
+  model.readout.weights.forEach((w, k) => {
+    view.setInt16(at.readout + 4 * model.imageChannels + 2 * readoutPlaceOf(k), w, true);
+  });
+  view.setUint32(format.HEADER_CRC, crc32(bytes.subarray(CRC_START)), true);
+  return bytes;
+}

@@ -1,0 +1,76 @@
+import * as format from "../../assembly/core/format";
+import type { LayerKind } from "../network.js";
+
+// Where things lie in a .spk file: docs/format.md is the specification.
+
+export const KINDS: readonly LayerKind[] = ["linear", "transposedConv", "conv", "imageConv"];
+
+/** Taps (3·ky + kx) in the order of the file. */
+export const TAP_ORDER: Record<LayerKind, readonly number[]> = {
+  linear: [0],
+  transposedConv: [4, 5, 3, 7, 1, 8, 6, 2, 0],
+  conv: [0, 1, 2, 3, 4, 5, 6, 7, 8],
+  imageConv: [0, 1, 2, 3, 4, 5, 6, 7, 8],
+};
+
+/** First byte that the checksum covers. */
+export const CRC_START = format.HEADER_IMAGE_SIZE;
+
+/** Where block channel c lies in lane order. */
+export function laneOf(c: number): number {
+  return (c % 8) * 4 + (c >> 3);
+}
+
+/** Where, in lane order, the readout's weight k of the model lies. */
+export function readoutPlaceOf(k: number): number {
+  return k - (k % 32) + laneOf(k % 32);
+}
+
+/** Rows of weights for one tap, padded to an even number. */
+export function tapRows(inChannels: number): number {
+  return inChannels + (inChannels & 1);
+}
+
+/** Bytes of a layer's packed weights. */
+export function weightBytes(kind: LayerKind, inChannels: number, outChannels: number, bits: number): number {
+  const rows = kind === "imageConv" ? inChannels : tapRows(inChannels);
+  return (TAP_ORDER[kind].length * rows * outChannels * bits) / 8;
+}
+
+/** Bytes of one latent neuron's row in a prior. */
+export function priorRowBytes(latentSize: number): number {
+  return (4 + 2 * latentSize + 3) & ~3;
+}
+
+/** Bytes of one prior. */
+export function priorBytes(latentSize: number): number {
+  return format.PRIOR_HEADER_BYTES + latentSize * priorRowBytes(latentSize);
+}
+
+function readoutBytes(imageChannels: number): number {
+  return imageChannels * (4 + 18 * format.READOUT_CHANNELS);
+}
+
+/** Offsets of all sections; the file follows from the header's numbers alone. */
+export function sections(shape: {
+  layers: readonly { kind: LayerKind; inChannels: number; outChannels: number; bits: number }[];
+  priors: number;
+  latentSize: number;
+  imageChannels: number;
+}) {
+  let offset = format.HEADER_BYTES + shape.layers.length * format.LAYER_BYTES;
+  const take = (bytes: number) => {
+    const start = offset;
+    offset += bytes;
+    return start;
+  };
+  const priors = take(shape.priors * priorBytes(shape.latentSize));
+  const readout = take(readoutBytes(shape.imageChannels));
+  const parameters = shape.layers.map((l) => take(l.outChannels * 4));
+  const scales = shape.layers.map((l) => take(l.outChannels * 4));
+  const scalesEnd = offset;
+  offset = (offset + 7) & ~7;
+  const weightsStart = offset;
+  const weights = shape.layers.map((l) => take(weightBytes(l.kind, l.inChannels, l.outChannels, l.bits)));
+  return { priors, readout, parameters, scales, scalesEnd, weightsStart, weights, length: offset };
+}

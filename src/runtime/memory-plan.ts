@@ -1,0 +1,69 @@
+import { HEADER_WEIGHTS_OFFSET } from "../../assembly/core/format";
+import * as memory from "../../assembly/core/memory";
+import { outlineModel } from "../model/file.js";
+import { decoderLayerName } from "../model/model.js";
+import { bestBuild, Core } from "./core.js";
+import type { LoadOptions } from "./generator.js";
+
+/** A place in the core's linear memory. */
+export interface Region {
+  readonly name: string;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export interface MemoryPlan {
+  /** 64 KiB pages of linear memory. */
+  readonly pages: number;
+  /** Bytes in use. */
+  readonly totalBytes: number;
+  /** By offset. Maps and weights of different layers share places. */
+  readonly regions: readonly Region[];
+}
+
+/**
+ * How the core would lay out its memory for a model.
+ * @throws SpikeletError "bad-model" or "unsupported-version"
+ */
+export async function memoryPlan(bytes: Uint8Array, options: LoadOptions = {}): Promise<MemoryPlan> {
+  const { build = bestBuild(), weights = "resident" } = options;
+  const model = outlineModel(bytes);
+  const core = await Core.open(bytes, { build, weights });
+  const layers = model.decoder.length;
+  const planned = (address: number) => core.words[address / 4];
+  const regions: Region[] = [
+    { name: "header, plan, ledger and work space", offset: 0, bytes: memory.ARENA },
+    {
+      name: "image",
+      offset: core.imageAddress,
+      // A row above, one below, one column that serves as both borders, and its last position (assembly/core/readout.ts).
+      bytes: ((model.imageSize + 1) * (model.imageSize + 2) + 1) * model.imageChannels * 4,
+    },
+    { name: "readout", offset: memory.READOUT, bytes: model.imageChannels * (4 + 18 * 32) },
+  ];
+  if (weights === "resident") {
+    const bytesInFront = planned(memory.HEADER + HEADER_WEIGHTS_OFFSET);
+    regions.push({ name: "priors and parameters", offset: planned(memory.PLAN_FRONT), bytes: bytesInFront });
+  }
+  model.decoder.forEach((layer, i) => {
+    const name = decoderLayerName(i, layers);
+    const stepBytes = layer.inputSize ** 2 * core.layerWord(i, memory.LAYER_PIXEL_BYTES);
+    regions.push({ name: `spikes into ${name}`, offset: core.mapAddress(i), bytes: 16 * stepBytes });
+    const tapBytes = (layer.inChannels + (layer.inChannels & 1)) * 64;
+    const split = core.layerWord(i, memory.LAYER_SPLIT);
+    const taps = layer.kind === "linear" ? 1 : weights === "resident" ? 9 : split ? 2 : 4;
+    const blocks = weights === "resident" ? layer.outChannels / 32 : 1;
+    regions.push({
+      name: `weighted inputs of ${name}`,
+      offset: core.layerWord(i, memory.LAYER_SUMS),
+      bytes: 1024 * (split ? layer.inputSize ** 2 : 1),
+    });
+    regions.push({
+      name: weights === "resident" ? `weights of ${name}` : `weights of ${name}, a pass at a time`,
+      offset: core.layerWord(i, memory.LAYER_UNPACKED),
+      bytes: taps * blocks * tapBytes,
+    });
+  });
+  regions.sort((a, b) => a.offset - b.offset);
+  return { pages: core.pages, totalBytes: planned(memory.PLAN_BYTES), regions };
+}
