@@ -20,7 +20,7 @@ interface PlaygroundArguments {
 }
 
 /** Where the build puts the page: beside the bundle. */
-const FOLDER = fileURLToPath(new URL("./playground", import.meta.url));
+const FOLDER = fileURLToPath(new URL("./playground/", import.meta.url));
 
 /** S, P, I, K on a telephone. */
 const DEFAULT_PORT = 7745;

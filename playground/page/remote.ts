@@ -8,7 +8,7 @@ interface Waiting {
 
 /** A worker, as something to call. It works on one call at a time, in order. */
 export class Remote {
-  readonly #worker = new Worker(new URL("../worker/worker.js", import.meta.url), { type: "module" });
+  readonly #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
   readonly #waiting = new Map<number, Waiting>();
   #calls = 0;
 

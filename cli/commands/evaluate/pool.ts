@@ -122,7 +122,7 @@ function localCrew(files: JobFiles, generator: Generator): Crew {
 }
 
 function workerCrew(files: JobFiles): Crew {
-  const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: files });
+  const worker = new Worker(new URL("./evaluate-worker.js", import.meta.url), { workerData: files });
   let waiting: { resolve(reply: WorkerReply): void; reject(error: Error): void } | undefined;
   let failure: Error | undefined;
   const fail = (error: Error) => {
