@@ -51,7 +51,7 @@ function settings(target: FirmwareTarget, modelName: string, modelBytes: number)
   const timer = target.timer === undefined ? "" : ` -DTIMER_ADDRESS=${hex(target.timer)}`;
   return {
     TARGET: target.name,
-    NOTE: target.note ? `\n${target.note}\n` : "",
+    NOTE: target.note ? `\n\n${target.note}` : "",
     MODEL_NAME: modelName,
     MODEL_BYTES: modelBytes.toLocaleString("en-US"),
     PREFIX: target.prefix,
