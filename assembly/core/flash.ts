@@ -1,5 +1,3 @@
-import { readFlash } from "../guests/edge/flash";
-import { readFlashFile } from "../guests/wasi/flash-file";
 import { HEADER_LENGTH } from "./format";
 import { tally } from "./ledger";
 import { HEADER, LEDGER_FETCHED, PLAN_FRONT, STATUS_FLASH } from "./memory";
@@ -7,10 +5,9 @@ import { HEADER, LEDGER_FETCHED, PLAN_FRONT, STATUS_FLASH } from "./memory";
 /** The core's only import: copies `length` bytes of the model file from `offset` to `destination`; 0 if it could. */
 declare function read(offset: u32, destination: u32, length: u32): i32;
 
-/** As `read`; what a guest brings with it takes the import's place (asconfig.json, `use`). */
+/** As `read`; in its place a guest's function, where asconfig.json names one `guestRead`. */
 function copy(offset: u32, destination: u32, length: u32): u32 {
-  if (isDefined(WASI)) return readFlashFile(offset, destination, length);
-  if (isDefined(EDGE)) return readFlash(offset, destination, length);
+  if (isDefined(guestRead)) return guestRead(offset, destination, length);
   return read(offset, destination, length);
 }
 
