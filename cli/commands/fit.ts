@@ -1,11 +1,10 @@
 import type { Command } from "commander";
-import { fitImages } from "../../src/data/fit-image.js";
 import { SpikeletError } from "../../src/errors.js";
 import { decodeModel, encodeModel } from "../../src/model/file.js";
 import { mixtures } from "../../src/model/mixture.js";
 import { encodeRates } from "../../src/priors/encode-rates.js";
 import { withFittedPriors } from "../../src/priors/with-fitted-priors.js";
-import { readLabelledImages } from "../input/dataset.js";
+import { needLabels, printNotes, readDataset } from "../input/dataset.js";
 import { loadModel } from "../input/load.js";
 import { integerOption } from "../options/options.js";
 import { prepareFolderOf, replaceFile } from "../output/output.js";
@@ -38,7 +37,10 @@ export function addFitCommand(program: Command): void {
         "the model's default, and one prior for each class, for generate --class. The network itself stays as it is.",
     )
     .argument("<model>", "a .spk file with an encoder, or the name of a model that comes with Spikelet")
-    .requiredOption("--data <folder>", "folder with the data set's IDX files (train-images…, train-labels…)")
+    .requiredOption(
+      "--data <folder>",
+      "folder with the data set's IDX files (train-images…, train-labels…), or with a folder of PNG or JPEG files for each class",
+    )
     .requiredOption("--out <file.spk>", "the model file to write")
     .option(
       "--images <n>",
@@ -61,16 +63,17 @@ async function fit(modelName: string, args: FitArguments): Promise<void> {
     throw new SpikeletError("bad-option", `--out: found "${args.out}", expected a name that ends in .spk`);
   }
   const { bytes, generator } = await loadModel({ model: modelName }, { encoder: true });
-  const { images, labels } = await readLabelledImages(args.data, "train");
-  const count = Math.min(images.count, args.images);
-  const pixels = fitImages(images, generator.info).subarray(0, count * generator.imageBytes);
-  const progress = startProgress(count, 0);
-  const rates = encodeRates(generator, pixels, (done) => progress.update(done));
+  const images = await readDataset(args.data, "train", generator.info, { most: args.images });
+  const labels = needLabels(images, args.data, "train");
+  printNotes(images);
+  const progress = startProgress(images.count, 0);
+  const rates = encodeRates(generator, images.pixels, (done) => progress.update(done));
   progress.stop();
   const { timeSteps } = generator.info;
   const model = withFittedPriors(decodeModel(bytes), {
     rates,
-    labels: labels.subarray(0, count),
+    labels,
+    ...(images.classNames && { classNames: images.classNames }),
     timeSteps,
     components: args.components,
   });

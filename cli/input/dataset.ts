@@ -1,97 +1,91 @@
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
-import {
-  type ImageSet,
-  type LabelledImages,
-  labelImages,
-  readIdxImages,
-  readIdxLabels,
-} from "../../src/data/idx.js";
+import { fitImages } from "../../src/data/fit-image.js";
+import { checkLabels, takeImages } from "../../src/data/idx.js";
 import { SpikeletError } from "../../src/errors.js";
-import { about, readInput } from "./input.js";
+import { type ImageShape, imageBytes } from "../output/batch.js";
+import {
+  allocatePixels,
+  colourNotes,
+  type Dataset,
+  type ReadDatasetOptions,
+  type Split,
+  shapeFor,
+} from "./dataset-images.js";
+import { hasIdxImages, hasIdxLabels, readIdxFiles } from "./idx-files.js";
+import { about } from "./input.js";
+import { readPictures } from "./picture-folder.js";
 
-/** The training or the test images of a data set. */
-export type Split = "train" | "test";
-type Part = "images" | "labels";
+/** Images of an IDX file that are brought to the network's size at once. */
+const FITTED_AT_ONCE = 1000;
 
-/** 60,000 colour images of 32×32, stored, take 184 MB. */
-const MAX_FILE_BYTES = 2 ** 29;
-
-/** What the files of MNIST and its like are called; some archives have a dot where others have a dash. */
-const FILE_NAME = /^(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(\.gz)?$/i;
-
-/** Whether a folder has the images of a split as an IDX file. */
-export async function hasImages(folder: string, split: Split): Promise<boolean> {
-  return (await partPaths(folder, split, "images")).length > 0;
-}
-
-/** Whether a folder has the labels of a split. */
-export async function hasLabels(folder: string, split: Split): Promise<boolean> {
-  return (await partPaths(folder, split, "labels")).length > 0;
-}
-
-/**
- * Reads the images of a split from the folder of a data set.
- * @throws SpikeletError "no-such-file" if the folder has no such file, "bad-input" if the file cannot be read.
- */
-export async function readImages(folder: string, split: Split): Promise<ImageSet> {
-  return readPart(folder, split, "images", readIdxImages);
+/** Whether a data set has images of a split. */
+export function hasSplit(folder: string, split: Split): Promise<boolean> {
+  return hasIdxImages(folder, split);
 }
 
 /**
- * Reads the images of a split and their labels from the folder of a data set.
- * @throws SpikeletError "no-such-file" if the folder lacks either file, "bad-input" if one cannot be read or they do
- *   not belong together.
+ * Reads a split of a data set: its IDX files, or for the training images PNG or JPEG files in the folder, or in a folder for each
+ * class. All are brought to one size and one kind of colour, as the reference does it.
+ * @param shape - what the network takes; told by the images if undefined
+ * @throws SpikeletError "no-such-file" if there are none, "bad-input" if one cannot be read or there are too many
  */
-export async function readLabelledImages(folder: string, split: Split): Promise<LabelledImages> {
-  const images = await readImages(folder, split);
-  const labels = await readPart(folder, split, "labels", readIdxLabels);
-  return about(folder, () => labelImages(images, labels));
-}
-
-async function readPart<T>(
+export async function readDataset(
   folder: string,
   split: Split,
-  part: Part,
-  read: (bytes: Uint8Array) => T,
-): Promise<T> {
-  const path = await findPart(folder, split, part);
-  const bytes = await readInput(path, `file of ${part} (IDX)`, MAX_FILE_BYTES);
-  return about(path, () => read(bytes));
+  shape: ImageShape | undefined,
+  options: ReadDatasetOptions = {},
+): Promise<Dataset> {
+  return split === "train" && !(await hasIdxImages(folder, split))
+    ? readPictures(folder, shape, options)
+    : readIdxDataset(folder, split, shape, options);
 }
 
-/** The paths of one file of a data set; the one that is not gzipped comes first. */
-async function partPaths(folder: string, split: Split, part: Part): Promise<string[]> {
-  const names = await listFolder(folder);
-  const candidates = names.filter((name) => {
-    const match = FILE_NAME.exec(name);
-    if (match === null) return false;
-    const [, prefix, kind] = match;
-    return (prefix.toLowerCase() === "train") === (split === "train") && kind.toLowerCase() === part;
-  });
-  // "….gz" is longer than its stem.
-  return candidates.sort((a, b) => a.length - b.length).map((name) => join(folder, name));
+/** Says on standard error what was passed over or bent. */
+export function printNotes({ notes }: Dataset): void {
+  for (const note of notes) process.stderr.write(`spikelet: ${note}\n`);
 }
 
-async function findPart(folder: string, split: Split, part: Part): Promise<string> {
-  const [best] = await partPaths(folder, split, part);
-  if (best !== undefined) return best;
-  const usual = `${split === "train" ? "train" : "t10k"}-${part}-idx${part === "images" ? 3 : 1}-ubyte`;
+/**
+ * The labels of a data set that needs them.
+ * @param remedy - what else to do, after a comma
+ * @throws SpikeletError "no-such-file" if it has none
+ */
+export function needLabels({ labels }: Dataset, folder: string, split: Split, remedy = ""): Uint8Array {
+  if (labels !== undefined) return labels;
+  const usual = `${split === "train" ? "train" : "t10k"}-labels-idx1-ubyte`;
   throw new SpikeletError(
     "no-such-file",
-    `${folder}: found no ${split} ${part}, expected a file ${usual} or ${usual}.gz; ` +
-      "give the folder with the four IDX files of the data set",
+    `${folder}: found no ${split} labels, expected a file ${usual} or ${usual}.gz, or a folder of pictures for each class; ` +
+      `give labelled images${remedy}`,
   );
 }
 
-export async function listFolder(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (cause) {
-    throw new SpikeletError(
-      "no-such-file",
-      `${folder}: not a folder that can be read; give the folder of the data set`,
-      { cause },
-    );
-  }
+async function readIdxDataset(
+  folder: string,
+  split: Split,
+  shape: ImageShape | undefined,
+  { most = Number.POSITIVE_INFINITY, labels: withLabels = true }: ReadDatasetOptions,
+): Promise<Dataset> {
+  const { images, labels } = await readIdxFiles(
+    folder,
+    split,
+    withLabels && (await hasIdxLabels(folder, split)),
+  );
+  if (labels) await about(folder, () => checkLabels(images, labels));
+  const count = Math.min(images.count, most);
+  const target = shape ?? shapeFor(images);
+  const pixels = allocatePixels(folder, count, target);
+  await about(folder, () => {
+    for (let first = 0; first < count; first += FITTED_AT_ONCE) {
+      const part = takeImages(images, first, Math.min(FITTED_AT_ONCE, count - first));
+      pixels.set(fitImages(part, target), first * imageBytes(target));
+    }
+  });
+  return {
+    imageSize: target.imageSize,
+    imageChannels: target.imageChannels,
+    count,
+    pixels,
+    notes: colourNotes(images.channels, target),
+    ...(labels && { labels: labels.subarray(0, count) }),
+  };
 }

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { fitImages } from "../../src/data/fit-image.js";
 import { isGzip } from "../../src/data/gzip.js";
-import { type ImageSet, readIdxImages } from "../../src/data/idx.js";
+import { type ImageSet, readIdxImages, takeImages } from "../../src/data/idx.js";
 import { SpikeletError } from "../../src/errors.js";
 import { type ImageShape, imageBytes } from "../output/batch.js";
 import { PNG_SIGNATURE } from "../output/png-chunks.js";
@@ -96,11 +96,6 @@ export function readImageSet(bytes: Uint8Array): ImageSet {
     `Found ${bytes.length} bytes that start with ${start || "nothing"}, expected a PNG, a JPEG or an IDX file of images. ` +
       "Convert the image to PNG.",
   );
-}
-
-function takeImages(set: ImageSet, first: number, count: number): ImageSet {
-  const bytes = set.rows * set.columns * set.channels;
-  return { ...set, count, pixels: set.pixels.subarray(first * bytes, (first + count) * bytes) };
 }
 
 function checkNumber(number: number, { count }: ImageSet): void {

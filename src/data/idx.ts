@@ -18,11 +18,10 @@ export interface ImageSet {
   readonly pixels: Uint8Array;
 }
 
-/** Images and the class of each. */
-export interface LabelledImages {
-  readonly images: ImageSet;
-  /** (count) */
-  readonly labels: Uint8Array;
+/** Images `first` … `first + count − 1` of a set. */
+export function takeImages(set: ImageSet, first: number, count: number): ImageSet {
+  const bytes = set.rows * set.columns * set.channels;
+  return { ...set, count, pixels: set.pixels.subarray(first * bytes, (first + count) * bytes) };
 }
 
 /** The header of an IDX file of unsigned bytes. */
@@ -53,17 +52,15 @@ export function readIdxLabels(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * Puts images and their labels together.
+ * Checks that images and labels belong together.
  * @throws SpikeletError "bad-input" if there are not as many of the one as of the other.
  */
-export function labelImages(images: ImageSet, labels: Uint8Array): LabelledImages {
-  if (images.count !== labels.length) {
-    throw new SpikeletError(
-      "bad-input",
-      `Found ${labels.length} labels for ${images.count} images, expected one each. Give files of the same set.`,
-    );
-  }
-  return { images, labels };
+export function checkLabels({ count }: ImageSet, labels: Uint8Array): void {
+  if (count === labels.length) return;
+  throw new SpikeletError(
+    "bad-input",
+    `Found ${labels.length} labels for ${count} images, expected one each. Give files of the same set.`,
+  );
 }
 
 function headerBytes(dimensions: number): number {

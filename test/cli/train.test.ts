@@ -16,7 +16,7 @@ import { after, describe, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { encode } from "fast-png";
-import { readTrainingImages } from "../../cli/commands/train/data.js";
+import { readDataset } from "../../cli/input/dataset.js";
 import { readNetwork } from "../../src/checkpoint/architecture.js";
 import { readSafetensors } from "../../src/checkpoint/safetensors.js";
 import { writeSafetensors } from "../../src/checkpoint/safetensors-writer.js";
@@ -226,7 +226,7 @@ describe("a folder of images", () => {
   test("is trained on; what cannot be read is named and skipped, other sizes are stretched", () => {
     const { status, stdout, stderr } = train("folder.spk", "--data", "folder", ...SMALL, "--epochs", "1");
     assert.equal(status, 0, stderr);
-    assert.match(stderr, /skipped bad\.png: /);
+    assert.match(stderr, /skipped folder\/bad\.png: /);
     assert.match(stderr, /images of 2 sizes: all are stretched to 32×32/);
     assert.match(stdout, /reconstruction loss on 13 of the training images/);
   });
@@ -263,7 +263,10 @@ describe("a folder for each class", () => {
   });
 
   test("is taken one of each in turn", async () => {
-    const { pixels, labels } = await readTrainingImages(inWork("classes"), { most: 5, strict: true });
+    const { pixels, labels } = await readDataset(inWork("classes"), "train", undefined, {
+      most: 5,
+      strict: true,
+    });
     assert.deepEqual([...labels!], [0, 1, 0, 1, 0]);
     assert.deepEqual(
       [0, 1, 2, 3, 4].map((i) => pixels[i * 1024 + 500]),
@@ -303,7 +306,10 @@ describe("--match-contrast", () => {
       );
     }
     const generator = await Generator.load(readFileSync(inWork("matched.spk")), { encoder: true });
-    const { pixels: images } = await readTrainingImages(inWork("data"), { most: COUNT, strict: true });
+    const { pixels: images } = await readDataset(inWork("data"), "train", undefined, {
+      most: COUNT,
+      strict: true,
+    });
     const reconstructions = new Uint8Array(images.length);
     for (let i = 0; i < COUNT; i++) {
       const image = images.subarray(i * 1024, (i + 1) * 1024);
@@ -358,7 +364,7 @@ describe("spikelet train refuses", () => {
       "an empty folder",
       ["--data", "empty"],
       2,
-      /empty: found no images, expected PNG or JPEG files, folders of them, or IDX/,
+      /empty: found no training images, expected PNG or JPEG files, folders of them, or IDX/,
     ],
     ["no folder", ["--data", "nowhere"], 2, /nowhere: not a folder that can be read/],
     [

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync, zipSync } from "fflate";
-import { readImages, readLabelledImages } from "../../cli/input/dataset.js";
+import { hasSplit, needLabels, readDataset } from "../../cli/input/dataset.js";
 import { readSafetensors } from "../../src/checkpoint/safetensors.js";
 import { gunzip } from "../../src/data/gzip.js";
-import { idxHeader, labelImages, readIdxImages, readIdxLabels } from "../../src/data/idx.js";
+import { checkLabels, idxHeader, readIdxImages, readIdxLabels } from "../../src/data/idx.js";
 import { npyHeader, readNpy, readNpz } from "../../src/data/npy.js";
 import { resizeImages } from "../../src/data/resize.js";
 
@@ -71,7 +71,7 @@ describe("IDX", () => {
 
   test("refuses labels that are not as many as the images", () => {
     assert.throws(
-      () => labelImages(readIdxImages(images), new Uint8Array(3)),
+      () => checkLabels(readIdxImages(images), new Uint8Array(3)),
       refuses(/3 labels for 2 images/),
     );
   });
@@ -84,19 +84,42 @@ describe("data set folder", () => {
     writeFileSync(join(work, "train-images-idx3-ubyte.gz"), gzipSync(images(2)));
     writeFileSync(join(work, "t10k-images-idx3-ubyte.gz"), gzipSync(images(3)));
     writeFileSync(join(work, "t10k-labels.idx1-ubyte"), idx([1], [9]));
-    assert.equal((await readImages(work, "train")).pixels[0], 1);
-    const { images: found, labels } = await readLabelledImages(work, "test");
-    assert.deepEqual([found.pixels[0], labels[0]], [3, 9]);
-    await assert.rejects(readLabelledImages(work, "train"), refuses(/no train labels/, "no-such-file"));
-    await assert.rejects(readImages(join(work, "none"), "test"), refuses(/not a folder/, "no-such-file"));
+    const training = await readDataset(work, "train", undefined);
+    assert.deepEqual([training.pixels[0], training.imageSize, training.labels], [1, 32, undefined]);
+    assert.throws(() => needLabels(training, work, "train"), refuses(/no train labels/, "no-such-file"));
+    const testing = await readDataset(work, "test", { imageSize: 2, imageChannels: 1 });
+    assert.deepEqual([testing.pixels[0], ...needLabels(testing, work, "test")], [3, 9]);
+    assert.equal((await readDataset(work, "test", undefined, { labels: false })).labels, undefined);
+    await assert.rejects(
+      readDataset(join(work, "none"), "test", undefined),
+      refuses(/not a folder/, "no-such-file"),
+    );
     writeFileSync(join(work, "t10k-labels.idx1-ubyte"), idx([2], [9, 8]));
-    await assert.rejects(readLabelledImages(work, "test"), refuses(/2 labels for 1 images/));
+    await assert.rejects(readDataset(work, "test", undefined), refuses(/2 labels for 1 images/));
+  });
+
+  test("brings images to the network's channels, and says so", async () => {
+    const folder = join(work, "colour");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "train-images-idx3-ubyte"), idx([2, 1, 1, 3], [255, 0, 0, 0, 0, 255]));
+    assert.deepEqual([await hasSplit(folder, "train"), await hasSplit(folder, "test")], [true, false]);
+    const grey = await readDataset(folder, "train", { imageSize: 1, imageChannels: 1 });
+    assert.deepEqual([...grey.pixels], [76, 29]);
+    assert.match(grey.notes.join("\n"), /^colour images are turned to grey/);
+    const same = await readDataset(folder, "train", { imageSize: 1, imageChannels: 3 }, { most: 1 });
+    assert.deepEqual([...same.pixels], [255, 0, 0]);
+    assert.deepEqual([same.count, same.notes], [1, []]);
   });
 
   test("reads MNIST", options, async () => {
-    const { images, labels } = await readLabelledImages(fileURLToPath(new URL("mnist/", shared)), "test");
-    assert.deepEqual([images.count, images.rows, images.columns, images.channels], [10_000, 28, 28, 1]);
-    assert.deepEqual([...labels.subarray(0, 5)], [7, 2, 1, 0, 4]);
+    const shape = { imageSize: 28, imageChannels: 1 };
+    const { count, pixels, labels } = await readDataset(
+      fileURLToPath(new URL("mnist/", shared)),
+      "test",
+      shape,
+    );
+    assert.deepEqual([count, pixels.length], [10_000, 10_000 * 28 * 28]);
+    assert.deepEqual([...labels!.subarray(0, 5)], [7, 2, 1, 0, 4]);
   });
 });
 

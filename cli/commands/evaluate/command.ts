@@ -12,6 +12,8 @@ import { fitGaussian, type Gaussian } from "../../../src/math/gaussian.js";
 import { decodeModel } from "../../../src/model/file.js";
 import type { Tensor } from "../../../src/network.js";
 import type { ModelInfo } from "../../../src/runtime/generator.js";
+import { needLabels, printNotes, readDataset } from "../../input/dataset.js";
+import type { Dataset, Split } from "../../input/dataset-images.js";
 import { about, readInput } from "../../input/input.js";
 import { type LoadedModel, loadModel } from "../../input/load.js";
 import { integerOption } from "../../options/options.js";
@@ -20,7 +22,6 @@ import { addCoreOptions, type CoreArguments, modelOption, seedOption } from "../
 import { prepareFolder, replaceFile } from "../../output/output.js";
 import { modelCrc32 } from "../../output/run-description.js";
 import { version } from "../../version.js";
-import { type EvaluationImages, readEvaluationImages } from "./data.js";
 import { EvaluationPool } from "./pool.js";
 import {
   type EvaluationReport,
@@ -118,9 +119,9 @@ interface Setting {
   readonly loaded: LoadedModel;
   readonly args: EvaluateArguments;
   readonly timeSteps: number;
-  readonly test: EvaluationImages;
+  readonly test: Dataset;
   /** Absent if nothing needs them. */
-  readonly training: EvaluationImages | undefined;
+  readonly training: Dataset | undefined;
   /** Of the test images: rows of loss and rates. */
   readonly reconstructed: { readonly losses: Float64Array; readonly rates: Tensor };
 }
@@ -148,17 +149,10 @@ export async function evaluate(args: EvaluateArguments): Promise<void> {
   if (args.out !== undefined) await prepareFolder(args.out);
 
   const { labels } = args;
-  const test = await readEvaluationImages(args.data, "test", info, {
-    most: args.images ?? MAX_IMAGES,
-    labels,
-  });
+  const test = await readSplit(args, "test", info, args.images ?? MAX_IMAGES);
+  const mostTraining = Math.max(LATENT_IMAGES, args.fadImages, args.floatImages * FLOAT_TRAINING_RATIO);
   const training =
-    labels || files.fadEncoder !== undefined
-      ? await readEvaluationImages(args.data, "train", info, {
-          most: Math.max(LATENT_IMAGES, args.fadImages, args.floatImages * FLOAT_TRAINING_RATIO),
-          labels,
-        })
-      : undefined;
+    labels || files.fadEncoder !== undefined ? await readSplit(args, "train", info, mostTraining) : undefined;
   const priors = choosePriorGroups(args, info, training?.labels);
 
   const began = performance.now();
@@ -228,6 +222,18 @@ function checkArguments(args: EvaluateArguments): void {
 }
 
 // Files
+
+async function readSplit(
+  { data, labels }: EvaluateArguments,
+  split: Split,
+  info: ModelInfo,
+  most: number,
+): Promise<Dataset> {
+  const images = await readDataset(data, split, info, { most, labels });
+  if (labels) needLabels(images, data, split, ", or leave out what needs labels with --no-labels");
+  printNotes(images);
+  return images;
+}
 
 async function readFadEncoder(path: string, { imageSize, imageChannels }: ModelInfo): Promise<Uint8Array> {
   const bytes = await readInput(path, "FAD encoder (.pth)", MAX_CHECKPOINT_BYTES);
@@ -353,10 +359,7 @@ async function measureFad(
 
 // Latent information
 
-async function encodeTraining(
-  { pool, loaded, timeSteps }: Setting,
-  training: EvaluationImages,
-): Promise<Tensor> {
+async function encodeTraining({ pool, loaded, timeSteps }: Setting, training: Dataset): Promise<Tensor> {
   const count = Math.min(LATENT_IMAGES, training.count);
   const rows = await pool.run({
     title: "Firing rates of training images",

@@ -17,11 +17,12 @@ import {
   type SavedRun,
 } from "../../../src/training/saved-run.js";
 import { Trainer } from "../../../src/training/trainer.js";
+import { printNotes, readDataset } from "../../input/dataset.js";
+import type { Dataset } from "../../input/dataset-images.js";
 import { about, readInput } from "../../input/input.js";
 import { prepareFolder, prepareFolderOf } from "../../output/output.js";
 import { formatCount, formatFacts, formatMeasure } from "../../report/format.js";
 import { checkName, MAX_CHECKPOINT_BYTES } from "../import.js";
-import { readTrainingImages, type TrainingImages } from "./data.js";
 import { fineTune } from "./fine-tune.js";
 import { finishTraining } from "./finish.js";
 import { type LoopSummary, runFiles, trainLoop } from "./loop.js";
@@ -75,12 +76,11 @@ async function train(args: TrainArguments): Promise<void> {
 
   const saved = await findRun(files.run, args);
   const given = saved?.network ?? (args.from === undefined ? undefined : await readStart(args.from, args));
-  const images = await readTrainingImages(args.data, {
+  const images = await readDataset(args.data, "train", given, {
     most: args.images ?? MAX_IMAGES,
     strict: args.strict ?? false,
-    ...(given && { shape: given }),
   });
-  for (const note of images.notes) process.stderr.write(`spikelet: ${note}\n`);
+  printNotes(images);
   if (images.count < 2) {
     throw new SpikeletError("bad-input", `${args.data}: found one image, expected 2 or more to train on`);
   }
@@ -199,7 +199,7 @@ async function readStart(
   return { ...network, timeSteps: timeSteps ?? network.timeSteps };
 }
 
-function architectureOf(args: TrainArguments, preset: Preset, images: TrainingImages): Architecture {
+function architectureOf(args: TrainArguments, preset: Preset, images: Dataset): Architecture {
   const latentSize = args.latent ?? preset.latent;
   if (latentSize % 32 !== 0) {
     throw new SpikeletError(
@@ -221,7 +221,7 @@ function architectureOf(args: TrainArguments, preset: Preset, images: TrainingIm
 function describeRun(
   { seed, timeSteps, latent, width, preset }: TrainArguments,
   network: Network,
-  images: TrainingImages,
+  images: Dataset,
   { batchSize }: Batches,
 ): RunDescription {
   const chosenWidth = width ?? (preset && PRESETS[preset].width);

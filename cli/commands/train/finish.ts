@@ -11,14 +11,15 @@ import { withFittedPriors } from "../../../src/priors/with-fitted-priors.js";
 import { quantizeNetwork, quantizeReadout, type Rounding } from "../../../src/quantize/quantize.js";
 import { Generator } from "../../../src/runtime/generator.js";
 import { HALVINGS, matchingContrast, withContrast } from "../../../src/training/contrast.js";
-import { hasImages, hasLabels } from "../../input/dataset.js";
+import { hasSplit } from "../../input/dataset.js";
+import type { Dataset } from "../../input/dataset-images.js";
+import { hasIdxLabels } from "../../input/idx-files.js";
 import { replaceFile } from "../../output/output.js";
 import { formatCount, formatMeasure } from "../../report/format.js";
 import { formatProfile } from "../../report/profile-report.js";
 import { startProgress } from "../../run/progress.js";
 import { evaluate } from "../evaluate/command.js";
 import { formatReport } from "../import.js";
-import type { TrainingImages } from "./data.js";
 import { saveCheckpoint } from "./loop.js";
 
 export interface FinishSettings {
@@ -30,7 +31,7 @@ export interface FinishSettings {
   /** Whether to scale the readout so that images vary as those trained on do. */
   readonly matchContrast: boolean;
   readonly data: string;
-  readonly images: TrainingImages;
+  readonly images: Dataset;
   readonly out: string;
   readonly name: string;
   readonly bits: WeightBits;
@@ -123,8 +124,8 @@ async function measure(
   file: Uint8Array,
   { data, images, out, seed, threads }: FinishSettings,
 ): Promise<void> {
-  if (await hasImages(data, "test")) {
-    const labels = (await hasLabels(data, "test")) && (await hasLabels(data, "train"));
+  if (await hasSplit(data, "test")) {
+    const labels = (await hasIdxLabels(data, "test")) && (await hasIdxLabels(data, "train"));
     await evaluate({
       model: out,
       data,

@@ -1,0 +1,159 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { NAME_BYTES } from "../../assembly/core/format";
+import { fitImages } from "../../src/data/fit-image.js";
+import type { ImageSet } from "../../src/data/idx.js";
+import { SpikeletError } from "../../src/errors.js";
+import { MIXTURE_NAME } from "../../src/priors/with-fitted-priors.js";
+import { LEARNED_NAME } from "../../src/quantize/quantize.js";
+import { type ImageShape, imageBytes } from "../output/batch.js";
+import {
+  allocatePixels,
+  colourNotes,
+  type Dataset,
+  type ReadDatasetOptions,
+  shapeFor,
+} from "./dataset-images.js";
+import { listFolder } from "./idx-files.js";
+import { MAX_FILE_BYTES, readImageSet } from "./image-input.js";
+import { about, readInput } from "./input.js";
+
+const IMAGE_NAME = /\.(png|jpe?g)$/i;
+/** Folders that are taken for classes; the model has a prior for each, beside those of its mixture. */
+const MAX_CLASSES = 200;
+/** Files that are named one by one when they cannot be read. */
+const NAMED_FILES = 5;
+
+/**
+ * Reads the PNG and JPEG files of a folder, or of a folder for each class.
+ * @throws as `readDataset`
+ */
+export async function readPictures(
+  folder: string,
+  shape: ImageShape | undefined,
+  { most = Number.POSITIVE_INFINITY, labels: withLabels = true, strict = false }: ReadDatasetOptions,
+): Promise<Dataset> {
+  const { names, labels, classNames } = await listImages(folder);
+  if (names.length === 0) {
+    throw new SpikeletError(
+      "no-such-file",
+      `${folder}: found no training images, expected PNG or JPEG files, folders of them, or IDX files such as train-images-idx3-ubyte`,
+    );
+  }
+  const labelsRead: number[] = [];
+  const unread: string[] = [];
+  const sizes = new Set<string>();
+  const notes = new Set<string>();
+  let target = shape;
+  let pixels: Uint8Array = new Uint8Array();
+  let count = 0;
+  for (const [i, name] of names.entries()) {
+    if (count === most) break;
+    let set: ImageSet;
+    let fitted: Uint8Array;
+    try {
+      set = await readPicture(join(folder, name), strict ? sizes : undefined);
+      target ??= shapeFor(set);
+      fitted = fitImages(set, target);
+    } catch (error) {
+      if (strict || !(error instanceof SpikeletError)) throw error;
+      unread.push(error.message);
+      continue;
+    }
+    sizes.add(describeSize(set));
+    for (const note of colourNotes(set.channels, target)) notes.add(note);
+    if (count === 0) pixels = allocatePixels(folder, Math.min(names.length, most), target);
+    pixels.set(fitted, count++ * imageBytes(target));
+    if (labels) labelsRead.push(labels[i]);
+  }
+  if (target === undefined || count === 0) {
+    throw new SpikeletError(
+      "bad-input",
+      `${folder}: none of ${names.length} images can be read; ${unread[0]}`,
+    );
+  }
+  for (const line of unread.slice(0, NAMED_FILES)) notes.add(`skipped ${line}`);
+  if (unread.length > NAMED_FILES)
+    notes.add(`skipped ${unread.length - NAMED_FILES} more files that cannot be read`);
+  if (sizes.size > 1) {
+    notes.add(`images of ${sizes.size} sizes: all are stretched to ${target.imageSize}×${target.imageSize}`);
+  }
+  return {
+    imageSize: target.imageSize,
+    imageChannels: target.imageChannels,
+    count,
+    pixels: pixels.subarray(0, count * imageBytes(target)),
+    notes: [...notes],
+    ...(withLabels && classNames && { labels: Uint8Array.from(labelsRead), classNames }),
+  };
+}
+
+/** @param sizes - of the pictures before; if given, one of another size is an error */
+async function readPicture(path: string, sizes: ReadonlySet<string> | undefined): Promise<ImageSet> {
+  const bytes = await readInput(path, "PNG or JPEG file", MAX_FILE_BYTES);
+  return about(path, () => {
+    const set = readImageSet(bytes);
+    const all = new Set([...(sizes ?? []), describeSize(set)]);
+    if (sizes === undefined || all.size === 1) return set;
+    throw new SpikeletError(
+      "bad-input",
+      `Found images of ${[...all].join(" and ")}, expected all of one size.`,
+    );
+  });
+}
+
+function describeSize({ rows, columns }: ImageSet): string {
+  return `${columns}×${rows}`;
+}
+
+interface ListedImages {
+  /** Paths within the folder. */
+  readonly names: readonly string[];
+  /** Of each image, and the classes' names, if the images lie in folders of their own. */
+  readonly labels?: readonly number[];
+  readonly classNames?: readonly string[];
+}
+
+/** The images of a folder; if there are none, those of the folders in it, one of each in turn, so that the first N are of all classes. */
+async function listImages(folder: string): Promise<ListedImages> {
+  const imagesOf = async (path: string) =>
+    (await listFolder(path)).filter((name) => IMAGE_NAME.test(name)).sort();
+  const names = await imagesOf(folder);
+  if (names.length > 0) return { names };
+  const entries = await readdir(folder, { withFileTypes: true });
+  const classes: { name: string; images: string[] }[] = [];
+  for (const name of entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()) {
+    const images = await imagesOf(join(folder, name));
+    if (images.length > 0) classes.push({ name, images });
+  }
+  if (classes.length === 0) return { names };
+  if (classes.length > MAX_CLASSES) {
+    throw new SpikeletError(
+      "bad-input",
+      `${folder}: found ${classes.length} folders of images, one for each class, expected at most ${MAX_CLASSES}`,
+    );
+  }
+  for (const { name } of classes) checkClassName(folder, name);
+  const listed = classes
+    .flatMap(({ name, images }, label) => images.map((image, at) => ({ path: join(name, image), label, at })))
+    .sort((a, b) => a.at - b.at || a.label - b.label);
+  return {
+    names: listed.map(({ path }) => path),
+    labels: listed.map(({ label }) => label),
+    classNames: classes.map(({ name }) => name),
+  };
+}
+
+/** A class's name is that of its prior, and --class takes several with commas between them. */
+function checkClassName(folder: string, name: string): void {
+  const bytes = Buffer.byteLength(name);
+  if (bytes <= NAME_BYTES && !name.includes(",") && name !== MIXTURE_NAME && name !== LEARNED_NAME) return;
+  throw new SpikeletError(
+    "bad-input",
+    `${join(folder, name)}: found a folder of this name, hence a class, expected at most ${NAME_BYTES} bytes of UTF-8 without commas, ` +
+      `and not "${MIXTURE_NAME}" or "${LEARNED_NAME}"; rename the folder`,
+  );
+}
