@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* wasm2c pins every load with inline assembly, so that loads which would trap are not optimized away. The core has none that
- * would (test/hostile.test.ts), and a pinned 64-bit load costs registers: a fifth of all instructions on a Cortex-M4. */
+ * would (test/core/hostile-model.test.ts), and a pinned 64-bit load costs registers: a fifth of all instructions on a Cortex-M4. */
 #undef __GNUC__
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
