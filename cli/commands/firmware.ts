@@ -35,9 +35,9 @@ const TARGET_NAMES = FIRMWARE_TARGETS.map(({ name }) => name).join(", ");
 
 const EXAMPLES = `
 Examples:
-  spikelet firmware --target cortex-m4 --out firmware           every prior of the model
-  spikelet firmware --target rv32 --priors 0,1,8 --out firmware three of them, and less flash
-  spikelet firmware --target cortex-m4 --out firmware --run     compile it and count its instructions in QEMU`;
+  spikelet firmware --target cortex-m4 --out firmware            every prior of the model
+  spikelet firmware --target rv32 --priors 0,1,8 --out firmware  three of them, and less flash
+  spikelet firmware --target cortex-m4 --out firmware --run      compile it and count its instructions in QEMU`;
 
 export function addFirmwareCommand(program: Command): void {
   program

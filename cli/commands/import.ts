@@ -33,9 +33,9 @@ const MAX_NAME_BYTES = 24;
 
 const EXAMPLES = `
 Examples:
-  spikelet import checkpoint.pth --out digits.spk             8-bit weights
-  spikelet import checkpoint.pth --out small.spk --bits 4     half the bytes
-  spikelet import checkpoint.pth --out flash.spk --no-encoder for a device that only generates
+  spikelet import checkpoint.pth --out digits.spk              8-bit weights
+  spikelet import checkpoint.pth --out small.spk --bits 4      half the bytes
+  spikelet import checkpoint.pth --out flash.spk --no-encoder  for a device that only generates
   spikelet generate --model digits.spk`;
 
 export function addImportCommand(program: Command): void {
