@@ -19,6 +19,7 @@ import {
   REFUSALS,
   withFlash,
 } from "../support/firmware-cases.js";
+import { numberIn, readPage, tablesOf } from "../support/markdown.js";
 import { type EdgeCall, runEdgeInWasmtime, runInWasmtime, skipWithoutWasmtime } from "../support/wasmtime.js";
 
 const BUILD = "firmware-sim/component/build";
@@ -110,6 +111,14 @@ before(() => {
   if (skipWithoutJco) return;
   const { status, stderr } = runScript("build.ts");
   assert.equal(status, 0, stderr);
+});
+
+test("docs/firmware-wasi.md has the components' sizes", { skip: skipWithoutJco }, () => {
+  const [rows] = tablesOf(readPage("docs/firmware-wasi.md").text);
+  for (const path of [COMMAND, EDGE]) {
+    const row = rows.find((candidate) => candidate.file === `\`${path}\``);
+    assert.equal(numberIn(row?.bytes ?? ""), readFileSync(path).length, path);
+  }
 });
 
 test("jco's shim: the command component draws as the library does", { skip: skipWithoutJco }, () =>

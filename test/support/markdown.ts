@@ -86,3 +86,16 @@ export function anchorsOf({ prose }: Page): Set<string> {
     ),
   );
 }
+
+/** The one place of a page's text that a pattern matches, with line ends as spaces: its groups. */
+export function claim(page: Page, pattern: RegExp): string[] {
+  const matches = [...page.text.replace(/\s+/g, " ").matchAll(new RegExp(pattern, "g"))];
+  if (matches.length !== 1)
+    throw new Error(`${page.path} has ${matches.length} places like ${pattern}, expected one`);
+  return matches[0].slice(1);
+}
+
+/** The number that a text like "7,639" or "0.5 %" begins with. */
+export function numberIn(text: string): number {
+  return Number.parseFloat(text.replaceAll(",", ""));
+}
