@@ -121,7 +121,7 @@ test("docs/firmware-wasi.md: exit codes", () => {
 test("docs/performance.md: instructions of a synaptic operation at 8 bits", async () => {
   const [resident, streamed] = claim(
     performance,
-    /([\d.]+) instructions an operation at 8 bits and ([\d.]+) streamed/,
+    /instructions an operation, 8 bits +\| ([\d.]+); streamed ([\d.]+)/,
   );
   const { spk, model } = openSetting("models/esvae-mnist.spk");
   const images = 16;
