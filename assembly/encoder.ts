@@ -7,6 +7,7 @@ import {
   HEADER_ENCODER_LAYERS,
   HEADER_LATENT_SIZE,
   HEADER_TIME_STEPS,
+  IMAGE_WEIGHT_BITS,
   KIND_CONV,
   KIND_IMAGE_CONV,
   KIND_LINEAR,
@@ -28,10 +29,12 @@ import {
   PLAN_IMAGE,
   POTENTIALS,
   RATES,
+  ROW_BYTES,
   STATUS_BAD_ARGUMENT,
   STATUS_BAD_MODEL,
   STATUS_MEMORY,
   STATUS_OK,
+  SUMS_BYTES,
 } from "./core/memory";
 import { runNeurons } from "./core/neurons";
 import { imageChannels, imageSize } from "./core/readout";
@@ -49,8 +52,6 @@ export { decode, generate, rates, sample };
 
 /** Weights of a block that are unpacked at once where they are fetched; of more, only those of one row of taps are. */
 const MOST_PASS_BYTES: u32 = 20480;
-/** Bytes of weighted inputs of 32 neurons. */
-const SUMS_BYTES: u32 = MAX_TIME_STEPS << 6;
 
 /** Layers of the opened encoder; 0 if there is none. */
 let layers: u32 = 0;
@@ -129,12 +130,12 @@ function plan(resident: u32, flags: u32, end: u32): u32 {
     fetch(entry, changetype<u32>(layer), LAYER_BYTES);
     entry += LAYER_BYTES;
     const isLinear: u32 = u32(i == layers - 1);
-    let rowWeights = channels << 6;
+    let rowWeights = channels * ROW_BYTES;
     let blockWeights: u32;
     if (isLinear) {
       channels *= size * size;
       size = 1;
-      blockWeights = channels << 6;
+      blockWeights = channels * ROW_BYTES;
     } else {
       rowWeights *= 3;
       blockWeights = rowWeights * 3;
@@ -144,7 +145,7 @@ function plan(resident: u32, flags: u32, end: u32): u32 {
     const unpackedBytes = blockWeights * (outChannels >> 5);
     if (
       u32(layer.kind != (isLinear ? KIND_LINEAR : i ? KIND_CONV : KIND_IMAGE_CONV)) |
-      (i ? u32(bits - 4 > 4) | u32(bits == 7) : bits ^ 16) |
+      (i ? u32(bits - 4 > 4) | u32(bits == 7) : bits ^ IMAGE_WEIGHT_BITS) |
       ((size & 1) ^ isLinear) |
       (layer.inputSize ^ size) |
       (layer.inChannels ^ channels) |
@@ -215,7 +216,7 @@ function convolve(
       const end = p + run;
       do {
         product += <i32>load<i16>(w) * (2 * <i32>load<u8>(p) - 255);
-        w += 64;
+        w += ROW_BYTES;
         p++;
       } while (p < end);
       p += rowBytes - run;
@@ -224,10 +225,10 @@ function convolve(
     const sum = roundShift(product, shift) + <i32>load<u16>(lane, PARAMETERS);
     let t: u32 = 0;
     do {
-      store<u16>(sums + (t << 6) + lane, sum);
+      store<u16>(sums + t * ROW_BYTES + lane, sum);
     } while (++t < steps);
     lane += 2;
-  } while (lane < 64);
+  } while (lane < ROW_BYTES);
 }
 
 /** Runs a layer. Output position (y, x) of a convolution sees rows 2y − 1 … 2y + 1 and columns 2x − 1 … 2x + 1 of its input. */
@@ -287,7 +288,7 @@ function runLayer(layer: Layer, steps: u32): void {
               weights,
               rowWeights,
               first + passWeights,
-              layer.zero,
+              layer.shift,
               sums,
               steps,
             );
@@ -303,7 +304,7 @@ function runLayer(layer: Layer, steps: u32): void {
             weights,
             rowWeights,
             isFirst ? PARAMETERS : sums,
-            isFirst ? 0 : 64,
+            isFirst ? 0 : ROW_BYTES,
             end == rows ? POTENTIALS : sums,
             fired,
             output.stepBytes,

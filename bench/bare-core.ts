@@ -33,7 +33,7 @@ export class BareCore {
     if (this.#open() === memory.STATUS_MEMORY) {
       const linear = this.exports.memory;
       const needed = new Uint32Array(linear.buffer, memory.PLAN_BYTES, 1)[0];
-      linear.grow(Math.ceil(needed / 65536) - linear.buffer.byteLength / 65536);
+      linear.grow(Math.ceil((needed - linear.buffer.byteLength) / memory.PAGE_BYTES));
     }
     this.open();
   }

@@ -11,8 +11,8 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { PAGE_BYTES } from "../assembly/core/memory";
 import type { EngineCosts } from "../firmware-sim/cost/engines.js";
-import { PAGE_BYTES } from "../firmware-sim/cost/microcontroller.js";
 import { firmwareFiles } from "../firmware-sim/firmware/files.js";
 import { writeFolder } from "../firmware-sim/firmware/folder.js";
 import { runFirmware } from "../firmware-sim/firmware/qemu.js";

@@ -4,7 +4,14 @@ export { fitImages } from "./data/fit-image.js";
 export type { ImageSet } from "./data/idx.js";
 export { type ErrorCode, SpikeletError } from "./errors.js";
 export { decodeModel, encodeModel } from "./model/file.js";
-export type { IntegerLayer, Model, Prior, Readout, WeightBits } from "./model/model.js";
+export {
+  type IntegerLayer,
+  type Model,
+  type Prior,
+  type Readout,
+  WEIGHT_BITS,
+  type WeightBits,
+} from "./model/model.js";
 export type { BatchNorm, FloatLayer, LayerKind, LayerShape, Network, Tensor } from "./network.js";
 export { networkOf } from "./quantize/dequantize.js";
 export {

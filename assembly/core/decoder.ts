@@ -20,7 +20,7 @@ import {
   VERSION,
 } from "./format";
 import { runLayer } from "./layer";
-import { after, Layer, tapBytes } from "./layer-table";
+import { after, Layer } from "./layer-table";
 import { addLayer } from "./ledger";
 import {
   FLAG_RESIDENT,
@@ -38,9 +38,11 @@ import {
   STATUS_BAD_MODEL,
   STATUS_MEMORY,
   STATUS_OK,
+  SUMS_BYTES,
+  tapBytes,
 } from "./memory";
 import { applyPrior } from "./prior";
-import { emit, imageBytes, imageChannels, imageSize, readoutBytes, start } from "./readout";
+import { emit, imageBytes, imageChannels, imageSize, readoutSectionBytes, start } from "./readout";
 import { drawNormals, drawSpikes } from "./sampler";
 import { expand } from "./weights";
 
@@ -96,7 +98,7 @@ function checkHeader(length: u32): bool {
  */
 function plan(flags: u32, end: u32): u32 {
   const resident = flags & FLAG_RESIDENT;
-  let top = READOUT + readoutBytes();
+  let top = READOUT + readoutSectionBytes();
   store<u32>(PLAN_IMAGE, top);
   top += imageBytes();
   store<u32>(PLAN_FRONT, top);
@@ -116,7 +118,7 @@ function plan(flags: u32, end: u32): u32 {
     const inChannels: u32 = layer.inChannels;
     const outChannels: u32 = layer.outChannels;
     const positions = inputSize * inputSize;
-    const tap = tapBytes(layer);
+    const tap = tapBytes(inChannels);
     const unpackedBytes = tap * (1 + (doubling << 3)) * (outChannels >> 5);
     if (
       u32(layer.kind != doubling) |
@@ -151,8 +153,8 @@ function plan(flags: u32, end: u32): u32 {
       maps = 0;
     }
     const split = u32(!resident) & u32(tap > MOST_TAP_BYTES);
-    layer.sumsStep = split << 10;
-    low -= split ? positions << 10 : 1024;
+    layer.sumsStep = split * SUMS_BYTES;
+    low -= split ? positions * SUMS_BYTES : SUMS_BYTES;
     layer.sums = low;
     if (resident) {
       layer.unpacked = top;
@@ -191,7 +193,7 @@ export function open(length: u32, flags: u32): u32 {
       status = STATUS_MEMORY;
       if (bytes <= (<u32>memory.size()) << 16) {
         plan(flags, bytes);
-        fetch(load<u32>(HEADER + HEADER_READOUT_OFFSET), READOUT, readoutBytes());
+        fetch(load<u32>(HEADER + HEADER_READOUT_OFFSET), READOUT, readoutSectionBytes());
         if (flags & FLAG_RESIDENT) {
           fetch(0, load<u32>(PLAN_FRONT), frontBytes());
           setResidentBytes(frontBytes());

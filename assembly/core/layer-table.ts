@@ -2,7 +2,7 @@ import { LAYER_STATE_BYTES } from "./memory";
 
 /** An entry of the file's layer table, and what the plan adds. A map has one bit a neuron: (step, row, column, channel). */
 export class Layer {
-  /** 0 linear, 1 transposed convolution: also what the map's size is shifted by. */
+  /** As in the file. KIND_LINEAR and KIND_TRANSPOSED_CONV are also what the map's size is shifted by. */
   kind: u8;
   bits: u8;
   /** Rows, and columns, of the input map. */
@@ -17,7 +17,8 @@ export class Layer {
   weightsLength: u32;
   lowest: i16;
   highest: i16;
-  zero: u32;
+  /** Of the convolution of the image: its sums are in units of 2^−shift. */
+  shift: u32;
   inputMap: u32;
   /** Bytes of one position of the input map. */
   pixelBytes: u32;
@@ -37,9 +38,4 @@ export class Layer {
 /** The layer after this one; after the last, the readout's entry. */
 export function after(layer: Layer): Layer {
   return changetype<Layer>(changetype<u32>(layer) + LAYER_STATE_BYTES);
-}
-
-/** Bytes of one tap's unpacked weights for one block: rows of 64, padded to an even number. */
-export function tapBytes(layer: Layer): u32 {
-  return ((<u32>layer.inChannels + 1) & -2) << 6;
 }

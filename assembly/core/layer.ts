@@ -1,7 +1,7 @@
 import { fetch, residentBytes } from "./flash";
 import { BLOCK_PARAMETER_BYTES } from "./format";
-import { after, Layer, tapBytes } from "./layer-table";
-import { PARAMETERS, POTENTIALS } from "./memory";
+import { after, Layer } from "./layer-table";
+import { PARAMETERS, POTENTIALS, ROW_BYTES, tapBytes } from "./memory";
 import { runNeurons } from "./neurons";
 import { gather } from "./readout";
 import { expand } from "./weights";
@@ -34,7 +34,7 @@ export function runLayer(layer: Layer, isLast: bool, steps: u32, ledger: u32): v
     do {
       const right = phase & 1;
       const below = phase >> 1;
-      const rowWeights = tapBytes(layer) << right;
+      const rowWeights = tapBytes(layer.inChannels) << right;
       const rows = layer.sumsStep ? 1 : below + 1;
       let r: u32 = 0;
       do {
@@ -66,7 +66,7 @@ export function runLayer(layer: Layer, isLast: bool, steps: u32, ledger: u32): v
               first,
               rowWeights,
               r ? sums : PARAMETERS,
-              r << 6,
+              r * ROW_BYTES,
               isDone ? POTENTIALS : sums,
               fired,
               output.stepBytes,

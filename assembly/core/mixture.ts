@@ -1,11 +1,9 @@
 import { fetch } from "./flash";
-import { HEADER_LATENT_SIZE, HEADER_PRIORS, PRIOR_SHARE } from "./format";
+import { HEADER_LATENT_SIZE, HEADER_PRIORS, PRIOR_SHARE, priorRowBytes, WHOLE_SHARE } from "./format";
 import { HEADER, STAGING, WORDS } from "./memory";
 import { philox } from "./philox";
-import { priorRowBytes, recordOffset } from "./prior";
+import { recordOffset } from "./prior";
 
-/** Sum of the shares of one mixture's components. */
-const WHOLE_SHARE: u32 = 65536;
 /** The stream of random numbers that chooses (docs/numerics.md, "Random numbers"). */
 const STREAM_MIXTURE: u32 = 2;
 

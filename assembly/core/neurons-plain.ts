@@ -1,4 +1,4 @@
-import { COEFFICIENTS, LEFT, POTENTIALS, RESPONSE, THRESHOLDS, ZEROS } from "./memory";
+import { COEFFICIENTS, LEFT, POTENTIALS, RESPONSE, ROW_BYTES, THRESHOLDS, ZEROS } from "./memory";
 
 /**
  * Runs 32 LIF neurons through all steps (docs/numerics.md, "Spiking layers"). Four neurons share a 64-bit word as lanes of
@@ -75,7 +75,7 @@ export function runNeurons(
             a7 = a7 + load<u64>(q, 56) + load<u64>(r, 56);
           } while ((active &= active - 1));
         }
-        w += 32 * 64;
+        w += 32 * ROW_BYTES;
         p += 4;
       } while (p < end);
       p += nextRow;
@@ -92,7 +92,7 @@ export function runNeurons(
     store<u64>(sums, a6, 48);
     store<u64>(sums, a7, 56);
     if (sums != POTENTIALS) {
-      sums += 64;
+      sums += ROW_BYTES;
     } else {
       let held: u64 = 0;
       k = 0;

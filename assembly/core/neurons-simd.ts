@@ -1,4 +1,4 @@
-import { COEFFICIENTS, POTENTIALS, RESPONSE, THRESHOLDS, ZEROS } from "./memory";
+import { COEFFICIENTS, POTENTIALS, RESPONSE, ROW_BYTES, THRESHOLDS, ZEROS } from "./memory";
 
 /**
  * As in neurons-plain.ts, eight lanes to a vector, and what is left of potentials in registers from step to step. All is
@@ -58,7 +58,7 @@ export function runNeurons(
           a2 = i16x8.add(a2, v128.load(q, 32));
           a3 = i16x8.add(a3, v128.load(q, 48));
         }
-        w += 64 * 64;
+        w += 64 * ROW_BYTES;
       }
       row += rowBytes;
       first += rowWeights;
@@ -69,7 +69,7 @@ export function runNeurons(
       v128.store(sums, a1, 16);
       v128.store(sums, a2, 32);
       v128.store(sums, a3, 48);
-      sums += 64;
+      sums += ROW_BYTES;
       continue;
     }
     a0 = i16x8.add(a0, left0);

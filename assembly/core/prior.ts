@@ -1,12 +1,13 @@
 import { fetch } from "./flash";
-import { HEADER_PRIORS_OFFSET, PRIOR_HEADER_BYTES, PRIOR_SHIFT } from "./format";
+import {
+  HEADER_PRIORS_OFFSET,
+  PRIOR_HEADER_BYTES,
+  PRIOR_ROW_WEIGHTS,
+  PRIOR_SHIFT,
+  priorRowBytes,
+} from "./format";
 import { HEADER, NORMALS, RATES, STAGING } from "./memory";
 import { sigmoidOf } from "./sigmoid";
-
-/** Bytes of one latent neuron's row in a prior, its bias and its weights, for a latent size. */
-export function priorRowBytes(size: u32): u32 {
-  return ((size << 1) + 7) & -4;
-}
 
 /** Where a prior's record begins in the file. The caller gives the bytes of a row, which it needs itself. */
 export function recordOffset(prior: u32, size: u32, rowBytes: u32): u32 {
@@ -28,7 +29,7 @@ export function applyPrior(prior: u32, size: u32): void {
     let sum = load<i32>(row) << 12;
     let j: u32 = 0;
     do {
-      sum += <i32>load<i16>(row, 4) * load<i32>(j, NORMALS);
+      sum += <i32>load<i16>(row, PRIOR_ROW_WEIGHTS) * load<i32>(j, NORMALS);
       row += 2;
       j += 4;
     } while (j < bytes);

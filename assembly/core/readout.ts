@@ -1,4 +1,10 @@
-import { HEADER_IMAGE_CHANNELS, HEADER_IMAGE_SIZE, HEADER_READOUT_SHIFT, READOUT_CHANNELS } from "./format";
+import {
+  HEADER_IMAGE_CHANNELS,
+  HEADER_IMAGE_SIZE,
+  HEADER_READOUT_SHIFT,
+  READOUT_CHANNELS,
+  readoutBytes,
+} from "./format";
 import { addSpikes } from "./ledger";
 import { COEFFICIENTS, HEADER, LEDGER_READOUT, PLAN_IMAGE, READOUT, RESPONSE } from "./memory";
 import { sigmoidOf } from "./sigmoid";
@@ -16,8 +22,8 @@ export function imageChannels(): u32 {
 }
 
 /** Bytes of the readout's section in the file. */
-export function readoutBytes(): u32 {
-  return imageChannels() * (4 + 18 * READOUT_CHANNELS);
+export function readoutSectionBytes(): u32 {
+  return readoutBytes(imageChannels());
 }
 
 /** Bytes of one pixel's sums. */

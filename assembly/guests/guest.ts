@@ -9,6 +9,7 @@ import {
   HEADER_PRIORS,
   HEADER_TIME_STEPS,
   NAME_BYTES,
+  priorRowBytes,
 } from "../core/format";
 import {
   HEADER,
@@ -22,7 +23,7 @@ import {
   STATUS_MEMORY,
   STATUS_OK,
 } from "../core/memory";
-import { priorRowBytes, recordOffset } from "../core/prior";
+import { recordOffset } from "../core/prior";
 import { clear } from "../core/readout";
 import { draw } from "../device";
 

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
+import { NAME_BYTES } from "../../assembly/core/format";
 import { readNetwork } from "../../src/checkpoint/architecture.js";
 import { readCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { SpikeletError } from "../../src/errors.js";
@@ -8,28 +9,24 @@ import type { WeightBits } from "../../src/model/model.js";
 import type { Network } from "../../src/network.js";
 import { type QuantizationReport, quantizeNetwork } from "../../src/quantize/quantize.js";
 import { about, readInput } from "../input/input.js";
-import { choiceOption } from "../options/options.js";
+import { weightBitsOption } from "../options/shared-options.js";
 import { prepareFolderOf, replaceFile } from "../output/output.js";
 import { formatCount, formatMeasure, formatTable } from "../report/format.js";
 import { formatShape } from "../report/layers.js";
 
-const WIDTHS = ["8", "6", "5", "4"] as const;
-type WidthName = (typeof WIDTHS)[number];
-
 interface ImportArguments {
   readonly out: string;
-  readonly bits: WidthName;
-  readonly encoderBits?: WidthName;
+  readonly bits: WeightBits;
+  readonly encoderBits?: WeightBits;
   readonly encoder: boolean;
   readonly name?: string;
   readonly json?: true;
 }
 
+const DEFAULT_BITS: WeightBits = 8;
+
 /** The largest ESVAE's checkpoint, with its optimizer's state, has less than a tenth of this. */
 export const MAX_CHECKPOINT_BYTES = 2 ** 30;
-
-/** Bytes of UTF-8 that a model file has for the name. */
-const MAX_NAME_BYTES = 24;
 
 const EXAMPLES = `
 Examples:
@@ -48,11 +45,16 @@ export function addImportCommand(program: Command): void {
     )
     .argument("<checkpoint>", "a .pth or .safetensors file")
     .requiredOption("--out <file.spk>", "the model file to write")
-    .option("--bits <8|6|5|4>", "bits of one weight of a spiking layer", choiceOption("--bits", WIDTHS), "8")
+    .option(
+      "--bits <8|6|5|4>",
+      "bits of one weight of a spiking layer",
+      weightBitsOption("--bits"),
+      DEFAULT_BITS,
+    )
     .option(
       "--encoder-bits <8|6|5|4>",
       "likewise in the encoder (default: as --bits)",
-      choiceOption("--encoder-bits", WIDTHS),
+      weightBitsOption("--encoder-bits"),
     )
     .option("--no-encoder", "leave the encoder out: a device that only generates needs half the flash")
     .option("--name <name>", "the model's name, kept in the file (default: the file's name)")
@@ -73,8 +75,8 @@ async function importCheckpoint(checkpoint: string, args: ImportArguments): Prom
   const network = args.encoder ? whole : { ...whole, encoder: [] };
   const { model, report } = await about(checkpoint, () =>
     quantizeNetwork(network, {
-      bits: Number(args.bits) as WeightBits,
-      encoderBits: Number(args.encoderBits ?? args.bits) as WeightBits,
+      bits: args.bits,
+      encoderBits: args.encoderBits ?? args.bits,
       name,
     }),
   );
@@ -92,10 +94,10 @@ async function importCheckpoint(checkpoint: string, args: ImportArguments): Prom
 
 export function checkName(name: string): void {
   const length = Buffer.byteLength(name);
-  if (length >= 1 && length <= MAX_NAME_BYTES && !name.includes("\0")) return;
+  if (length >= 1 && length <= NAME_BYTES && !name.includes("\0")) return;
   throw new SpikeletError(
     "bad-option",
-    `--name: found "${name}" (${length} bytes), expected 1 to ${MAX_NAME_BYTES} bytes of UTF-8; give a shorter --name`,
+    `--name: found "${name}" (${length} bytes), expected 1 to ${NAME_BYTES} bytes of UTF-8; give a shorter --name`,
   );
 }
 

@@ -1,4 +1,6 @@
 import { type Command, Option } from "commander";
+import { MAX_TIME_STEPS } from "../../assembly/core/format";
+import { WEIGHT_BITS, type WeightBits } from "../../src/model/model.js";
 import type { Build } from "../../src/runtime/core.js";
 import { DEFAULT_MODEL } from "../input/model-source.js";
 import { choiceOption, integerOption, u64Option } from "./options.js";
@@ -37,6 +39,17 @@ export function startOption(description: string): Option {
   return u64(new Option("--start <n>", description), "--start");
 }
 
+/** A parser for commander that takes a number of time steps. */
+export function timeStepsOption(): (text: string) => number {
+  return integerOption("--time-steps", { min: 1, max: MAX_TIME_STEPS, example: 8 });
+}
+
+/** A parser for commander that takes the bits of a weight. */
+export function weightBitsOption(flag: string): (text: string) => WeightBits {
+  const parse = choiceOption(flag, WEIGHT_BITS.map(String));
+  return (text) => Number(parse(text)) as WeightBits;
+}
+
 function u64(option: Option, flag: string): Option {
   return option.default(0n, "0").argParser(u64Option(flag));
 }
@@ -46,8 +59,8 @@ export function addCoreOptions(command: Command): Command {
   return command
     .option(
       "--time-steps <n>",
-      "steps of the spike trains, 1 to 16; fewer are faster and coarser (default: as the model was trained)",
-      integerOption("--time-steps", { min: 1, max: 16, example: 8 }),
+      `steps of the spike trains, 1 to ${MAX_TIME_STEPS}; fewer are faster and coarser (default: as the model was trained)`,
+      timeStepsOption(),
     )
     .option(
       "--threads <n>",

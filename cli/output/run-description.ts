@@ -1,3 +1,4 @@
+import { HEADER_CRC } from "../../assembly/core/format";
 import { SpikeletError } from "../../src/errors.js";
 
 /** All that decides the pixels of a run; kept beside unfinished output. 64-bit numbers and the CRC-32 are text. */
@@ -32,7 +33,7 @@ const LABELS: Record<keyof RunDescription, string> = {
 /** The CRC-32 that a valid .spk file carries, as eight hexadecimal digits. */
 export function modelCrc32(spk: Uint8Array): string {
   const header = new DataView(spk.buffer, spk.byteOffset, spk.byteLength);
-  return formatCrc32(header.getUint32(12, true));
+  return formatCrc32(header.getUint32(HEADER_CRC, true));
 }
 
 export function formatCrc32(value: number): string {

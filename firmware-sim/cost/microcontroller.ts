@@ -1,8 +1,6 @@
+import { PAGE_BYTES } from "../../assembly/core/memory";
 import type { Figure, How, Microcontroller } from "../devices/device.js";
 import { type Estimate, type Priced, priced } from "./estimate.js";
-
-/** Bytes of a page of Wasm memory. */
-export const PAGE_BYTES = 65536;
 
 /** What a firmware takes. */
 export interface MemoryNeed {

@@ -1,3 +1,4 @@
+import { PAGE_BYTES } from "../../assembly/core/memory";
 import { type ModelOutline, outlineModel } from "../../src/model/file.js";
 import { mixtures } from "../../src/model/mixture.js";
 import { Generator } from "../../src/runtime/generator.js";
@@ -11,7 +12,7 @@ import { decoderConnectivity, type LayerConnectivity, readoutConnectivity } from
 import { cycles, ENGINES, type Engine, engineCosts } from "./engines.js";
 import { type Estimate, onPriced } from "./estimate.js";
 import { meanLedger } from "./mean-ledger.js";
-import { energy, latency, PAGE_BYTES, type Shortage, shortages } from "./microcontroller.js";
+import { energy, latency, type Shortage, shortages } from "./microcontroller.js";
 import { type Placement, place } from "./placement.js";
 import { type PriceReport, priceLedger } from "./pricing.js";
 

@@ -1,5 +1,6 @@
+import { PAGE_BYTES } from "../../assembly/core/memory";
 import { decodeModel, encodeModel } from "../../src/model/file.js";
-import type { Model, WeightBits } from "../../src/model/model.js";
+import { type Model, WEIGHT_BITS, type WeightBits } from "../../src/model/model.js";
 import { networkOf } from "../../src/quantize/dequantize.js";
 import { quantizeNetwork } from "../../src/quantize/quantize.js";
 import { Generator } from "../../src/runtime/generator.js";
@@ -9,7 +10,7 @@ import { CountedCore } from "../wasm/counted-core.js";
 import { addKinds, type KindCounts, kindCounts, sumOfKinds } from "../wasm/instruction-kinds.js";
 import { cycles, ENGINES, type Engine, engineCosts } from "./engines.js";
 import { type Estimate, onPriced } from "./estimate.js";
-import { energy, latency, PAGE_BYTES, type Shortage, shortages } from "./microcontroller.js";
+import { energy, latency, type Shortage, shortages } from "./microcontroller.js";
 
 /** A variant of the model on a microcontroller, with Wasm run one way. */
 export interface WhatIfEstimate {
@@ -54,13 +55,12 @@ export interface WhatIfOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-const WIDTHS: readonly WeightBits[] = [4, 5, 6, 8];
 const QUARTERS = [1, 2, 3, 4];
 
 /** Widths up to the model's own, which is that of its widest layer. */
 function widthsOf({ decoder }: Model): WeightBits[] {
   const own = Math.max(...decoder.map(({ bits }) => bits));
-  return WIDTHS.filter((bits) => bits <= own);
+  return WEIGHT_BITS.filter((bits) => bits <= own).toReversed();
 }
 
 /** Quarters of the model's time steps. */

@@ -10,25 +10,24 @@ const STACK_BYTES = 2048;
 
 /** Places in the model file and in the core's memory that generator.c knows, by the names that both compilers read. */
 function memoryMap(): string {
-  const constants: Record<string, number> = { ...format, ...memory };
-  const names = [
-    "HEADER_BYTES",
-    "HEADER_IMAGE_SIZE",
-    "HEADER_IMAGE_CHANNELS",
-    "HEADER_TIME_STEPS",
-    "HEADER_DECODER_LAYERS",
-    "HEADER_PRIORS",
-    "LAYER_BYTES",
-    "LAYER_OUT_CHANNELS",
-    "LAYER_PARAMETERS",
-    "LAYER_WEIGHTS",
-    "LAYER_WEIGHTS_LENGTH",
-    "SEED",
-    "IMAGE_INDEX",
-    "PLAN_IMAGE",
-    "LEDGER_FETCHED",
-  ];
-  const lines = names.map((name) => `  ${name} = ${constants[name]},`);
+  const constants = {
+    HEADER_BYTES: format.HEADER_BYTES,
+    HEADER_IMAGE_SIZE: format.HEADER_IMAGE_SIZE,
+    HEADER_IMAGE_CHANNELS: format.HEADER_IMAGE_CHANNELS,
+    HEADER_TIME_STEPS: format.HEADER_TIME_STEPS,
+    HEADER_DECODER_LAYERS: format.HEADER_DECODER_LAYERS,
+    HEADER_PRIORS: format.HEADER_PRIORS,
+    LAYER_BYTES: format.LAYER_BYTES,
+    LAYER_OUT_CHANNELS: format.LAYER_OUT_CHANNELS,
+    LAYER_PARAMETERS: format.LAYER_PARAMETERS,
+    LAYER_WEIGHTS: format.LAYER_WEIGHTS,
+    LAYER_WEIGHTS_LENGTH: format.LAYER_WEIGHTS_LENGTH,
+    SEED: memory.SEED,
+    IMAGE_INDEX: memory.IMAGE_INDEX,
+    PLAN_IMAGE: memory.PLAN_IMAGE,
+    LEDGER_FETCHED: memory.LEDGER_FETCHED,
+  };
+  const lines = Object.entries(constants).map(([name, value]) => `  ${name} = ${value},`);
   return [
     "/* Places in the .spk file (HEADER and LAYER) and in the core's memory, in bytes. */",
     "#ifndef MEMORY_MAP_H",

@@ -1,7 +1,8 @@
+import { PAGE_BYTES } from "../../assembly/core/memory";
 import { SpikeletError } from "../../src/errors.js";
 import { drawBlock } from "../../src/math/random.js";
 import { placeInModel } from "../../src/model/flash-map.js";
-import { latency, type MemoryNeed, PAGE_BYTES, type Shortage, shortages } from "../cost/microcontroller.js";
+import { latency, type MemoryNeed, type Shortage, shortages } from "../cost/microcontroller.js";
 import type { Microcontroller } from "../devices/device.js";
 import { type KindCounts, sumOfKinds } from "../wasm/instruction-kinds.js";
 import { Counters, instrument } from "../wasm/instrument.js";

@@ -72,7 +72,7 @@ export class CountedCore {
     if (this.#exports.open(spk.length, 0) === memory.STATUS_MEMORY) {
       const linear = this.#exports.memory;
       const needed = new Uint32Array(linear.buffer, memory.PLAN_BYTES, 1)[0];
-      linear.grow(Math.ceil(needed / 65536) - linear.buffer.byteLength / 65536);
+      linear.grow(Math.ceil((needed - linear.buffer.byteLength) / memory.PAGE_BYTES));
       this.#check(this.#exports.open(spk.length, 0));
     }
   }

@@ -1,5 +1,5 @@
 import { zipSync } from "fflate";
-import { fitImages, Generator, SpikeletError, type WeightBits } from "../../src/index.js";
+import { fitImages, Generator, SpikeletError, WEIGHT_BITS, type WeightBits } from "../../src/index.js";
 import type {
   Batch,
   BatchImages,
@@ -13,8 +13,6 @@ import type {
 } from "../protocol.js";
 import { overBlack } from "./over-black.js";
 import { quantizeSource, readSource, type Source, widestBits } from "./source.js";
-
-const WIDTHS: readonly WeightBits[] = [8, 6, 5, 4];
 
 type OnProgress = (share: number) => void;
 
@@ -59,7 +57,7 @@ export class Session {
       build: generator.build,
       hasEncoder,
       bits,
-      widths: WIDTHS.filter((width) => width <= widest),
+      widths: WEIGHT_BITS.filter((width) => width <= widest),
       ...(report && { report }),
       source: source.kind,
     };

@@ -1,4 +1,5 @@
 // A model in another width: from a checkpoint as it was trained, or from a model's own weights.
+import { NAME_BYTES } from "../../assembly/core/format";
 import {
   decodeModel,
   encodeModel,
@@ -12,9 +13,6 @@ import {
   type WeightBits,
 } from "../../src/index.js";
 import type { OpenedFile } from "../protocol.js";
-
-/** Bytes of UTF-8 that a model file has for a name. */
-const NAME_BYTES = 24;
 
 /** What a model can be quantized from, again and again. */
 export type Source =

@@ -4,7 +4,7 @@
 import * as format from "../../assembly/core/format";
 import { drawBlock } from "../math/random.js";
 import { crc32, outlineModel } from "../model/file.js";
-import { CRC_START, weightBytes } from "../model/layout.js";
+import { weightBytes } from "../model/layout.js";
 
 const STREAM_FLIPS = 16;
 const STREAM_SILENCE = 17;
@@ -82,6 +82,6 @@ export function flipWeightBits(
     }
   }
   const view = new DataView(damaged.buffer, damaged.byteOffset, damaged.byteLength);
-  view.setUint32(format.HEADER_CRC, crc32(damaged.subarray(CRC_START)), true);
+  view.setUint32(format.HEADER_CRC, crc32(damaged.subarray(format.HEADER_CRC_START)), true);
   return damaged;
 }

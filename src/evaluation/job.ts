@@ -1,5 +1,6 @@
 // What is measured image by image, and can therefore be spread over threads: each job gives a row of numbers per image.
 
+import { FULL_RATE } from "../../assembly/core/memory";
 import { readNetwork } from "../checkpoint/architecture.js";
 import { readCheckpoint } from "../checkpoint/checkpoint.js";
 import { decodeModel } from "../model/file.js";
@@ -220,5 +221,5 @@ function floatReconstructRow(
 
 /** Q16, as the sampler takes them. */
 function fixedPointRates(rates: Float64Array): Int32Array {
-  return Int32Array.from(rates, (rate) => Math.round(rate * 65536));
+  return Int32Array.from(rates, (rate) => Math.round(rate * FULL_RATE));
 }

@@ -2,18 +2,9 @@ import * as format from "../../assembly/core/format";
 import { SpikeletError } from "../errors.js";
 import { crc32 } from "./crc32.js";
 import { damaged } from "./damaged.js";
-import {
-  CRC_START,
-  KINDS,
-  laneOf,
-  priorBytes,
-  priorRowBytes,
-  readoutPlaceOf,
-  sections,
-  weightBytes,
-} from "./layout.js";
-import { mixtures, WHOLE_SHARE } from "./mixture.js";
-import type { IntegerLayer, Model, Prior, Readout } from "./model.js";
+import { kindOf, laneOf, priorBytes, readoutPlaceOf, sections, weightBytes } from "./layout.js";
+import { mixtures } from "./mixture.js";
+import { type IntegerLayer, type Model, type Prior, type Readout, WEIGHT_BITS } from "./model.js";
 import { checkDecoder, checkEncoder } from "./shapes.js";
 import { unpackWeights } from "./weights.js";
 
@@ -105,7 +96,7 @@ class ModelFile {
       );
     }
     const stored = this.#u32(format.HEADER_CRC);
-    const computed = crc32(this.#bytes.subarray(CRC_START));
+    const computed = crc32(this.#bytes.subarray(format.HEADER_CRC_START));
     if (stored !== computed) {
       throw damaged(
         `The checksum is ${computed.toString(16)}; the header says ${stored.toString(16)}: at least one byte has changed.`,
@@ -130,7 +121,7 @@ class ModelFile {
     expectRange("latent size", latentSize, 1, format.MAX_LATENT_SIZE);
     expectRange("number of decoder layers", decoderLayers, 2, format.MAX_DECODER_LAYERS);
     expectRange("number of encoder layers", encoderLayers, 0, format.MAX_ENCODER_LAYERS);
-    expectRange("number of priors", priorCount, 1, 255);
+    expectRange("number of priors", priorCount, 1, format.MAX_PRIORS);
 
     const count = decoderLayers + encoderLayers;
     if (format.HEADER_BYTES + count * format.LAYER_BYTES > this.#bytes.length) {
@@ -167,12 +158,12 @@ class ModelFile {
 
   #readTableEntry(i: number): TableEntry {
     const offset = format.HEADER_BYTES + i * format.LAYER_BYTES;
-    const kind = KINDS[this.#u8(offset + format.LAYER_KIND)];
+    const kind = kindOf(this.#u8(offset + format.LAYER_KIND));
     if (!kind) throw damaged(`Layer ${i} is of an unknown kind.`);
     const bits = this.#u8(offset + format.LAYER_BITS);
-    if (kind === "imageConv" ? bits !== 16 : bits !== 4 && bits !== 5 && bits !== 6 && bits !== 8) {
-      const expected = kind === "imageConv" ? "16" : "4, 5, 6 or 8";
-      throw damaged(`Layer ${i} has ${bits} bits a weight; expected ${expected}.`);
+    const widths: readonly number[] = kind === "imageConv" ? [format.IMAGE_WEIGHT_BITS] : WEIGHT_BITS;
+    if (!widths.includes(bits)) {
+      throw damaged(`Layer ${i} has ${bits} bits a weight; expected ${widths.join(" or ")}.`);
     }
     const outChannels = this.#u16(offset + format.LAYER_OUT_CHANNELS);
     if (!outChannels || outChannels % format.BLOCK_CHANNELS || outChannels > format.MAX_CHANNELS) {
@@ -181,7 +172,7 @@ class ModelFile {
       );
     }
     const shift = this.#u32(offset + format.LAYER_SHIFT);
-    expectRange(`shift of layer ${i}`, shift, 0, kind === "imageConv" ? 24 : 0);
+    expectRange(`shift of layer ${i}`, shift, 0, kind === "imageConv" ? format.MAX_SHIFT : 0);
     return {
       offset,
       kind,
@@ -238,8 +229,8 @@ class ModelFile {
     );
     for (const { name, components } of mixtures(priors)) {
       const total = components.reduce((sum, { share }) => sum + share, 0);
-      if (total !== WHOLE_SHARE) {
-        throw damaged(`The shares of prior "${name}" add up to ${total}; expected ${WHOLE_SHARE}.`);
+      if (total !== format.WHOLE_SHARE) {
+        throw damaged(`The shares of prior "${name}" add up to ${total}; expected ${format.WHOLE_SHARE}.`);
       }
     }
     return priors;
@@ -253,16 +244,20 @@ class ModelFile {
       new Uint8Array(this.#bytes.subarray(offset, offset + priorBytes(latentSize))).buffer,
     );
     for (let neuron = 0; neuron < latentSize; neuron++) {
-      const row = offset + format.PRIOR_HEADER_BYTES + neuron * priorRowBytes(latentSize);
+      const row = offset + format.PRIOR_HEADER_BYTES + neuron * format.priorRowBytes(latentSize);
       bias[neuron] = this.#view.getInt32(row, true);
-      const first = (row - offset + 4) / 2;
+      const first = (row - offset + format.PRIOR_ROW_WEIGHTS) / 2;
       weights.set(record.subarray(first, first + latentSize), neuron * latentSize);
-      this.#expectZeros(`unused in prior ${i}`, row + 4 + 2 * latentSize, row + priorRowBytes(latentSize));
+      this.#expectZeros(
+        `unused in prior ${i}`,
+        row + format.PRIOR_ROW_WEIGHTS + 2 * latentSize,
+        row + format.priorRowBytes(latentSize),
+      );
     }
     const shift = this.#u32(offset + format.PRIOR_SHIFT);
-    expectRange(`shift of prior ${i}`, shift, 0, 24);
+    expectRange(`shift of prior ${i}`, shift, 0, format.MAX_SHIFT);
     const share = this.#u32(offset + format.PRIOR_SHARE);
-    expectRange(`share of prior ${i}`, share, 1, WHOLE_SHARE);
+    expectRange(`share of prior ${i}`, share, 1, format.WHOLE_SHARE);
     return { name: this.#readName(offset), share, shift, weights, bias };
   }
 

@@ -1,7 +1,7 @@
 import * as format from "../../assembly/core/format";
 import { SpikeletError } from "../errors.js";
 import { crc32 } from "./crc32.js";
-import { CRC_START, KINDS, laneOf, priorBytes, priorRowBytes, readoutPlaceOf, sections } from "./layout.js";
+import { KIND_NUMBERS, laneOf, priorBytes, readoutPlaceOf, sections } from "./layout.js";
 import type { Model } from "./model.js";
 import { packWeights } from "./weights.js";
 
@@ -44,7 +44,7 @@ export function encodeModel(model: Model): Uint8Array {
   layers.forEach((layer, i) => {
     const p = format.HEADER_BYTES + i * format.LAYER_BYTES;
     const packed = packWeights(layer);
-    view.setUint8(p + format.LAYER_KIND, KINDS.indexOf(layer.kind));
+    view.setUint8(p + format.LAYER_KIND, KIND_NUMBERS[layer.kind]);
     view.setUint8(p + format.LAYER_BITS, layer.bits);
     view.setUint16(p + format.LAYER_INPUT_SIZE, layer.inputSize, true);
     view.setUint16(p + format.LAYER_IN_CHANNELS, layer.inChannels, true);
@@ -73,9 +73,10 @@ export function encodeModel(model: Model): Uint8Array {
     view.setUint32(p + format.PRIOR_SHIFT, prior.shift, true);
     view.setUint32(p + format.PRIOR_SHARE, prior.share, true);
     for (let neuron = 0; neuron < d; neuron++) {
-      const row = p + format.PRIOR_HEADER_BYTES + neuron * priorRowBytes(d);
+      const row = p + format.PRIOR_HEADER_BYTES + neuron * format.priorRowBytes(d);
       view.setInt32(row, prior.bias[neuron], true);
-      for (let k = 0; k < d; k++) view.setInt16(row + 4 + 2 * k, prior.weights[neuron * d + k], true);
+      for (let k = 0; k < d; k++)
+        view.setInt16(row + format.PRIOR_ROW_WEIGHTS + 2 * k, prior.weights[neuron * d + k], true);
     }
   });
 
@@ -85,6 +86,6 @@ export function encodeModel(model: Model): Uint8Array {
   model.readout.weights.forEach((w, k) => {
     view.setInt16(at.readout + 4 * model.imageChannels + 2 * readoutPlaceOf(k), w, true);
   });
-  view.setUint32(format.HEADER_CRC, crc32(bytes.subarray(CRC_START)), true);
+  view.setUint32(format.HEADER_CRC, crc32(bytes.subarray(format.HEADER_CRC_START)), true);
   return bytes;
 }

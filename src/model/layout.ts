@@ -3,7 +3,18 @@ import type { LayerKind } from "../network.js";
 
 // Where things lie in a .spk file: docs/format.md is the specification.
 
-export const KINDS: readonly LayerKind[] = ["linear", "transposedConv", "conv", "imageConv"];
+/** Numbers of the kinds in the file, and in the training module. */
+export const KIND_NUMBERS: Record<LayerKind, number> = {
+  linear: format.KIND_LINEAR,
+  transposedConv: format.KIND_TRANSPOSED_CONV,
+  conv: format.KIND_CONV,
+  imageConv: format.KIND_IMAGE_CONV,
+};
+
+/** The kind of a number, if there is one. */
+export function kindOf(number: number): LayerKind | undefined {
+  return (Object.keys(KIND_NUMBERS) as LayerKind[]).find((kind) => KIND_NUMBERS[kind] === number);
+}
 
 /** Taps (3·ky + kx) in the order of the file. */
 export const TAP_ORDER: Record<LayerKind, readonly number[]> = {
@@ -13,9 +24,6 @@ export const TAP_ORDER: Record<LayerKind, readonly number[]> = {
   imageConv: [0, 1, 2, 3, 4, 5, 6, 7, 8],
 };
 
-/** First byte that the checksum covers. */
-export const CRC_START = format.HEADER_IMAGE_SIZE;
-
 /** Where block channel c lies in lane order. */
 export function laneOf(c: number): number {
   return (c % 8) * 4 + (c >> 3);
@@ -23,32 +31,19 @@ export function laneOf(c: number): number {
 
 /** Where, in lane order, the readout's weight k of the model lies. */
 export function readoutPlaceOf(k: number): number {
-  return k - (k % 32) + laneOf(k % 32);
-}
-
-/** Rows of weights for one tap, padded to an even number. */
-export function tapRows(inChannels: number): number {
-  return inChannels + (inChannels & 1);
+  const c = k % format.READOUT_CHANNELS;
+  return k - c + laneOf(c);
 }
 
 /** Bytes of a layer's packed weights. */
 export function weightBytes(kind: LayerKind, inChannels: number, outChannels: number, bits: number): number {
-  const rows = kind === "imageConv" ? inChannels : tapRows(inChannels);
+  const rows = kind === "imageConv" ? inChannels : format.tapRows(inChannels);
   return (TAP_ORDER[kind].length * rows * outChannels * bits) / 8;
-}
-
-/** Bytes of one latent neuron's row in a prior. */
-export function priorRowBytes(latentSize: number): number {
-  return (4 + 2 * latentSize + 3) & ~3;
 }
 
 /** Bytes of one prior. */
 export function priorBytes(latentSize: number): number {
-  return format.PRIOR_HEADER_BYTES + latentSize * priorRowBytes(latentSize);
-}
-
-function readoutBytes(imageChannels: number): number {
-  return imageChannels * (4 + 18 * format.READOUT_CHANNELS);
+  return format.PRIOR_HEADER_BYTES + latentSize * format.priorRowBytes(latentSize);
 }
 
 /** Offsets of all sections; the file follows from the header's numbers alone. */
@@ -65,7 +60,7 @@ export function sections(shape: {
     return start;
   };
   const priors = take(shape.priors * priorBytes(shape.latentSize));
-  const readout = take(readoutBytes(shape.imageChannels));
+  const readout = take(format.readoutBytes(shape.imageChannels));
   const parameters = shape.layers.map((l) => take(l.outChannels * 4));
   const scales = shape.layers.map((l) => take(l.outChannels * 4));
   const scalesEnd = offset;

@@ -1,8 +1,6 @@
+import { WHOLE_SHARE } from "../../assembly/core/format";
 import { drawBlock, type Uint64 } from "../math/random.js";
 import type { Prior } from "./model.js";
-
-/** Sum of the shares of one mixture's components. */
-export const WHOLE_SHARE = 65536;
 
 const STREAM_MIXTURE = 2;
 const words = new Uint32Array(4);

@@ -1,7 +1,10 @@
 import type { LayerShape } from "../network.js";
 
+/** Bits that one stored weight can have, the widest first. */
+export const WEIGHT_BITS = [8, 6, 5, 4] as const;
+
 /** Bits of one stored weight. */
-export type WeightBits = 4 | 5 | 6 | 8;
+export type WeightBits = (typeof WEIGHT_BITS)[number];
 
 /** A spiking layer in integers; docs/numerics.md says how they are used. */
 export interface IntegerLayer extends LayerShape {

@@ -1,7 +1,7 @@
 import * as format from "../../assembly/core/format";
 import { type LayerKind, tapCount } from "../network.js";
 import { damaged } from "./damaged.js";
-import { laneOf, TAP_ORDER, tapRows, weightBytes } from "./layout.js";
+import { laneOf, TAP_ORDER, weightBytes } from "./layout.js";
 import type { IntegerLayer } from "./model.js";
 
 /** Channel 8j + 4h + n of a block lies in half row h, lane j, nibble n. */
@@ -17,7 +17,7 @@ function forEachHalfRow(
   let halfRow = 0;
   for (let block = 0; block < layer.outChannels; block += format.BLOCK_CHANNELS) {
     for (const tap of TAP_ORDER[layer.kind]) {
-      for (let row = 0; row < tapRows(layer.inChannels); row++) {
+      for (let row = 0; row < format.tapRows(layer.inChannels); row++) {
         for (let half = 0; half < 2; half++) visit(halfRow++, tap, row, block, half);
       }
     }

@@ -1,3 +1,4 @@
+import { MAX_PRIORS } from "../../assembly/core/format";
 import { SpikeletError } from "../errors.js";
 import { sharesOf } from "../model/mixture.js";
 import type { Model, Prior } from "../model/model.js";
@@ -40,10 +41,10 @@ export function withFittedPriors(model: Model, options: FitPriorsOptions): Model
   const classes = labels ? fitClasses(rates, labels, classNames, timeSteps) : [];
   const replaced = new Set([...priors, ...classes].map((prior) => prior.name));
   priors.push(...model.priors.filter((prior) => !replaced.has(prior.name)), ...classes);
-  if (priors.length > 255) {
+  if (priors.length > MAX_PRIORS) {
     throw new SpikeletError(
       "bad-option",
-      `${priors.length} priors would not fit in a model; expected at most 255. Choose fewer components.`,
+      `${priors.length} priors would not fit in a model; expected at most ${MAX_PRIORS}. Choose fewer components.`,
     );
   }
   return { ...model, priors };

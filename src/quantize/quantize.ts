@@ -1,7 +1,6 @@
-import { MAX_POTENTIAL } from "../../assembly/core/format";
+import { BLOCK_CHANNELS, MAX_POTENTIAL, MAX_SHIFT, WHOLE_SHARE } from "../../assembly/core/format";
 import { SpikeletError } from "../errors.js";
 import { LARGEST_NORMAL } from "../math/random.js";
-import { WHOLE_SHARE } from "../model/mixture.js";
 import type { IntegerLayer, Model, Prior, Readout, WeightBits } from "../model/model.js";
 import type { FloatLayer, LayerShape, Network } from "../network.js";
 import { BATCH_NORM_EPSILON, FIRING_THRESHOLD } from "../network.js";
@@ -272,7 +271,7 @@ function quantizeImageLayer(folded: FoldedLayer, moments: LayerMoments): Quantiz
     return ((4 / 3) * bound + FIRING_THRESHOLD) / IMAGE_RANGE;
   });
   const exact = folded.weights.map((w, i) => w / (255 * scale[i % outChannels]));
-  const shift = largestShift(exact, 32767, 24);
+  const shift = largestShift(exact, 32767, MAX_SHIFT);
   const weights = Int16Array.from(scaled(exact, shift));
   const bias = Int16Array.from(folded.bias, (b, c) => Math.round(b / scale[c]));
   const threshold = Uint16Array.from(scale, (s) => Math.floor(FIRING_THRESHOLD / s) + 1);
@@ -313,7 +312,7 @@ function quantizeImageLayer(folded: FoldedLayer, moments: LayerMoments): Quantiz
 /** Adds output channels up to a multiple of 32 that never fire. */
 function padChannels(layer: IntegerLayer): IntegerLayer {
   const { outChannels } = layer;
-  const padded = 32 * Math.ceil(outChannels / 32);
+  const padded = BLOCK_CHANNELS * Math.ceil(outChannels / BLOCK_CHANNELS);
   const weights = new Int8Array((layer.weights.length / outChannels) * padded);
   layer.weights.forEach((w, i) => {
     weights[Math.floor(i / outChannels) * padded + (i % outChannels)] = w;

@@ -155,7 +155,7 @@ export class Core {
     // The decoder's plan and the encoder's are made one after the other.
     for (let tries = 0; tries < 2 && status === memory.STATUS_MEMORY; tries++) {
       const needed = new Uint32Array(linear.buffer, memory.PLAN_BYTES, 1)[0];
-      linear.grow(Math.ceil(needed / 65536) - linear.buffer.byteLength / 65536);
+      linear.grow(Math.ceil((needed - linear.buffer.byteLength) / memory.PAGE_BYTES));
       status = openAll();
     }
     if (status) fail(status);
@@ -165,7 +165,7 @@ export class Core {
 
   /** 64 KiB pages of linear memory. */
   get pages(): number {
-    return this.bytes.length / 65536;
+    return this.bytes.length / memory.PAGE_BYTES;
   }
 
   #check(status: number): void {

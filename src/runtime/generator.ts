@@ -233,7 +233,7 @@ export class Generator {
     const first = memory.RATES / 4;
     return Float64Array.from(
       this.#core.words.subarray(first, first + this.info.latentSize),
-      (r) => r / 65536,
+      (r) => r / memory.FULL_RATE,
     );
   }
 
@@ -385,7 +385,7 @@ export class Generator {
           `firingRates[${i}] is ${rates[i]}; expected a number from 0 to 1.`,
         );
       }
-      this.#core.words[memory.RATES / 4 + i] = Math.round(rates[i] * 65536);
+      this.#core.words[memory.RATES / 4 + i] = Math.round(rates[i] * memory.FULL_RATE);
     }
   }
 
@@ -414,7 +414,12 @@ export class Generator {
     const { words } = this.#core;
     const entries = layers.map(({ name, neurons, address }): LayerLedger => {
       const at = address / 4;
-      return { name, spikes: words[at], synapticOperations: words[at + 1], neuronUpdates: neurons * steps };
+      return {
+        name,
+        spikes: words[at],
+        synapticOperations: words[at + memory.LEDGER_OPERATIONS / 4],
+        neuronUpdates: neurons * steps,
+      };
     });
     return {
       layers: entries,

@@ -1,4 +1,4 @@
-import { HEADER_WEIGHTS_OFFSET } from "../../assembly/core/format";
+import { BLOCK_CHANNELS, HEADER_WEIGHTS_OFFSET, MAX_TIME_STEPS } from "../../assembly/core/format";
 import * as memory from "../../assembly/core/memory";
 import { outlineModel } from "../model/file.js";
 import { decoderLayerName } from "../model/model.js";
@@ -33,13 +33,8 @@ export async function memoryPlan(bytes: Uint8Array, options: LoadOptions = {}): 
   const planned = (address: number) => core.words[address / 4];
   const regions: Region[] = [
     { name: "header, plan, ledger and work space", offset: 0, bytes: memory.ARENA },
-    {
-      name: "image",
-      offset: core.imageAddress,
-      // A row above, one below, one column that serves as both borders, and its last position (assembly/core/readout.ts).
-      bytes: ((model.imageSize + 1) * (model.imageSize + 2) + 1) * model.imageChannels * 4,
-    },
-    { name: "readout", offset: memory.READOUT, bytes: model.imageChannels * (4 + 18 * 32) },
+    { name: "readout", offset: memory.READOUT, bytes: core.imageAddress - memory.READOUT },
+    { name: "image", offset: core.imageAddress, bytes: planned(memory.PLAN_FRONT) - core.imageAddress },
   ];
   if (weights === "resident") {
     const bytesInFront = planned(memory.HEADER + HEADER_WEIGHTS_OFFSET);
@@ -47,21 +42,23 @@ export async function memoryPlan(bytes: Uint8Array, options: LoadOptions = {}): 
   }
   model.decoder.forEach((layer, i) => {
     const name = decoderLayerName(i, layers);
-    const stepBytes = layer.inputSize ** 2 * core.layerWord(i, memory.LAYER_PIXEL_BYTES);
-    regions.push({ name: `spikes into ${name}`, offset: core.mapAddress(i), bytes: 16 * stepBytes });
-    const tapBytes = (layer.inChannels + (layer.inChannels & 1)) * 64;
-    const split = core.layerWord(i, memory.LAYER_SPLIT);
-    const taps = layer.kind === "linear" ? 1 : weights === "resident" ? 9 : split ? 2 : 4;
-    const blocks = weights === "resident" ? layer.outChannels / 32 : 1;
+    regions.push({
+      name: `spikes into ${name}`,
+      offset: core.mapAddress(i),
+      bytes: MAX_TIME_STEPS * core.layerWord(i, memory.LAYER_STEP_BYTES),
+    });
+    const isSplit = core.layerWord(i, memory.LAYER_SUMS_STEP) > 0;
+    const taps = layer.kind === "linear" ? 1 : weights === "resident" ? 9 : isSplit ? 2 : 4;
+    const blocks = weights === "resident" ? layer.outChannels / BLOCK_CHANNELS : 1;
     regions.push({
       name: `weighted inputs of ${name}`,
       offset: core.layerWord(i, memory.LAYER_SUMS),
-      bytes: 1024 * (split ? layer.inputSize ** 2 : 1),
+      bytes: memory.SUMS_BYTES * (isSplit ? layer.inputSize ** 2 : 1),
     });
     regions.push({
       name: weights === "resident" ? `weights of ${name}` : `weights of ${name}, a pass at a time`,
       offset: core.layerWord(i, memory.LAYER_UNPACKED),
-      bytes: taps * blocks * tapBytes,
+      bytes: taps * blocks * memory.tapBytes(layer.inChannels),
     });
   });
   regions.sort((a, b) => a.offset - b.offset);

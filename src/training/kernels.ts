@@ -1,3 +1,4 @@
+import { PAGE_BYTES } from "../../assembly/core/memory";
 import { TRAINING_BASE64 } from "../generated/training-wasm.js";
 
 /** The exports of assembly/training/index.ts; addresses and sizes are unsigned 32-bit, whatever JavaScript makes of them. */
@@ -37,8 +38,6 @@ export interface Kernels {
   ): void;
 }
 
-/** Bytes of a page of Wasm memory. */
-const PAGE_BYTES = 65536;
 /** Pages that 32-bit addresses reach; the module declares the same. */
 const MAX_PAGES = 65536;
 

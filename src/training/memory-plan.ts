@@ -1,8 +1,8 @@
 import { SpikeletError } from "../errors.js";
+import { KIND_NUMBERS } from "../model/layout.js";
 import type { WeightBits } from "../model/model.js";
 import {
   type FloatLayer,
-  type LayerKind,
   type LayerShape,
   type Network,
   outputSize,
@@ -12,9 +12,6 @@ import {
 
 // Where everything lies in the training module's memory. The plan is arithmetic on the network's shape: every thread is
 // given the same one.
-
-/** Numbers of the kinds in assembly/training/layer.ts. */
-const KINDS: Record<LayerKind, number> = { linear: 0, transposedConv: 1, conv: 2, imageConv: 3 };
 
 /** The fields of `Layer` in assembly/training/layer.ts, in its order, which says what each is. */
 const LAYER_FIELDS = [
@@ -197,7 +194,7 @@ export function planMemory(network: Network, { batchSize, threads, bits }: PlanO
     const plan = {
       address: take(LAYER_FIELDS.length * FLOAT_BYTES),
       shape: layer,
-      kind: KINDS[kind],
+      kind: KIND_NUMBERS[kind],
       timeSteps,
       inputSize,
       outputSize: outputSize(layer),

@@ -180,7 +180,7 @@ test("the place names the layer whose weights were read last", async () => {
   assert.ok(outcome.kind === "out of fuel", outcome.kind);
   assert.match(
     describePlace(outcome.place, instructions),
-    /^in function \d+ \(assembly\/[\w-]+\/\w+\) after [\d,]+ instructions; it last read \d+ bytes of flash at \d+ \((weights|parameters) of decoder\.\d\)$/,
+    /^in function \d+ \(assembly\/[\w/-]+\/\w+\) after [\d,]+ instructions; it last read \d+ bytes of flash at \d+ \((weights|parameters) of decoder\.\d\)$/,
   );
 });
 
@@ -348,11 +348,9 @@ const folder = mkdtempSync(join(tmpdir(), "spikelet-simulate-"));
 after(() => rmSync(folder, { recursive: true }));
 
 function spikelet(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    ["--import", "tsx", "cli/main.ts", "simulate", ...args],
-    { encoding: "utf8" },
-  );
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["dist/cli.js", "simulate", ...args], {
+    encoding: "utf8",
+  });
   return { status, stdout, stderr };
 }
 

@@ -347,7 +347,7 @@ const BAD_FIELDS: readonly [what: string, at: number, size: 1 | 2 | 4, value: nu
   ["kind", LAYER_1, 1, 4, /Layer 1 is of an unknown kind/],
   ["kind", LAYER_1, 1, 2, /Decoder layer 1 \(conv, .*\) does not follow/],
   ["bits of a layer on the image", LAYER_1, 1, 3, /Layer 1 has 4 bits a weight; expected 16/],
-  ["bits", LAYER_0 + 1, 1, 7, /Layer 0 has 7 bits a weight; expected 4, 5, 6 or 8/],
+  ["bits", LAYER_0 + 1, 1, 7, /Layer 0 has 7 bits a weight; expected 8 or 6 or 5 or 4/],
   ["input size", LAYER_1 + 2, 2, 3, /Decoder layer 1 \(transposedConv, 32 channels of 3×3\) does not follow/],
   ["input channels", LAYER_1 + 4, 2, 64, /Decoder layer 1 .* does not follow/],
   ["output channels", LAYER_0 + 6, 2, 130, /Layer 0 has 130 output channels; expected a multiple of 32/],

@@ -6,7 +6,6 @@ import { readNetwork } from "../../../src/checkpoint/architecture.js";
 import { readCheckpoint } from "../../../src/checkpoint/checkpoint.js";
 import { SpikeletError } from "../../../src/errors.js";
 import { crc32 } from "../../../src/model/file.js";
-import type { WeightBits } from "../../../src/model/model.js";
 import type { Network } from "../../../src/network.js";
 import { Batches } from "../../../src/training/batches.js";
 import { type Architecture, channelsOf, initialNetwork } from "../../../src/training/initial-network.js";
@@ -116,7 +115,7 @@ async function train(args: TrainArguments): Promise<void> {
     await trainer.close();
   }
   console.log(`${formatSummary(summary, threads, folder)}\n`);
-  const bits = args.bits === undefined ? preset.bits : (Number(args.bits) as WeightBits);
+  const bits = args.bits ?? preset.bits;
   const isRounded = args.fineTune > 0;
   const trained = isRounded
     ? await fineTune({

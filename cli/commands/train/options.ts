@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import { BLOCK_CHANNELS, MAX_LATENT_SIZE } from "../../../assembly/core/format";
 import type { WeightBits } from "../../../src/model/model.js";
 import { choiceOption, integerOption, numberOption } from "../../options/options.js";
-import { seedOption } from "../../options/shared-options.js";
+import { seedOption, timeStepsOption, weightBitsOption } from "../../options/shared-options.js";
 
 /** What the command line says. */
 export interface TrainArguments {
@@ -20,16 +21,13 @@ export interface TrainArguments {
   readonly latent?: number;
   readonly firingPenalty: number;
   readonly preset?: PresetName;
-  readonly bits?: WidthName;
+  readonly bits?: WeightBits;
   readonly fineTune: number;
   readonly matchContrast?: true;
   readonly strict?: true;
   readonly seed: bigint;
   readonly threads?: number;
 }
-
-const WIDTHS = ["8", "6", "5", "4"] as const;
-type WidthName = (typeof WIDTHS)[number];
 
 /** What options that are not given are. */
 export interface Preset {
@@ -106,15 +104,11 @@ export function addTrainOptions(command: Command): Command {
       "channels, as a part of the paper's (default: 1)",
       numberOption("--width", { min: 0.03, max: 4, example: 0.5 }),
     )
-    .option(
-      "--time-steps <n>",
-      "steps of the spike trains (default: 16)",
-      integerOption("--time-steps", { min: 1, max: 16, example: 8 }),
-    )
+    .option("--time-steps <n>", "steps of the spike trains (default: 16)", timeStepsOption())
     .option(
       "--latent <n>",
       "latent neurons, a multiple of 32 (default: 32)",
-      integerOption("--latent", { min: 32, max: 256, example: 64 }),
+      integerOption("--latent", { min: BLOCK_CHANNELS, max: MAX_LATENT_SIZE, example: 64 }),
     )
     .option(
       "--firing-penalty <x>",
@@ -130,7 +124,7 @@ export function addTrainOptions(command: Command): Command {
     .option(
       "--bits <8|6|5|4>",
       "bits of one weight in the model file (default: 8)",
-      choiceOption("--bits", WIDTHS),
+      weightBitsOption("--bits"),
     )
     .option(
       "--fine-tune <n>",
