@@ -1,7 +1,7 @@
 import { KINDS, type Kind, sumOfKinds } from "../firmware-sim/wasm/instruction-kinds.js";
 import { Counters, instrument } from "../firmware-sim/wasm/instrument.js";
 import { encodeModel, Generator, quantizeNetwork, type WeightBits, wasmBytes } from "../src/index.js";
-import { networkOf } from "../src/quantize/dequantize.js";
+import { dequantizeDecoder } from "../src/quantize/dequantize.js";
 import { BareCore } from "./bare-core.js";
 import { atMost, type Bar, barTable, digits, percent, table } from "./report.js";
 import type { Setting } from "./setting.js";
@@ -29,7 +29,7 @@ export interface InstructionsResult {
 
 function modelOf(setting: Setting, bits: WeightBits): Uint8Array {
   if (setting.model.decoder.every((layer) => layer.bits === bits)) return setting.spk;
-  return encodeModel(quantizeNetwork(networkOf(setting.model), { bits, name: `${bits} bits` }).model);
+  return encodeModel(quantizeNetwork(dequantizeDecoder(setting.model), { bits, name: `${bits} bits` }).model);
 }
 
 export async function countInstructions(

@@ -1,6 +1,6 @@
 // What images leave behind in steady state, in a process whose young generation is so large that nothing is collected meanwhile:
 // node --import tsx --expose-gc --min-semi-space-size=256 --max-semi-space-size=256 bench/memory-child.ts MODEL BUILD WEIGHTS
-import { type Build, Generator, type Weights } from "../src/index.js";
+import { type Build, Generator, type WeightPlacement } from "../src/index.js";
 import { spreadOf } from "./statistics.js";
 
 /** Few enough that the young generation holds what the streamed host allocates. */
@@ -8,7 +8,7 @@ const IMAGES = 300;
 const WARM_UP = 500;
 
 const [, , model, build, weights] = process.argv;
-const generator = await Generator.load(model, { build: build as Build, weights: weights as Weights });
+const generator = await Generator.load(model, { build: build as Build, weights: weights as WeightPlacement });
 const pixels = new Uint8Array(generator.imageBytes);
 const options = { seed: 1, index: 0 };
 

@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { type Build, memoryPlan, type Weights } from "../src/index.js";
+import { type Build, memoryPlan, type WeightPlacement } from "../src/index.js";
 import { atMost, type Bar, barTable, digits, table } from "./report.js";
 import type { Setting } from "./setting.js";
 
 export interface MemoryUse {
   readonly build: Build;
-  readonly weights: Weights;
+  readonly weights: WeightPlacement;
   /** Linear memory: 64 KiB pages, and the bytes of them in use. */
   readonly pages: number;
   readonly bytesInUse: number;
@@ -30,7 +30,11 @@ const NODE_OPTIONS = [
   "--max-semi-space-size=256",
 ];
 
-async function measureOne({ path, spk }: Setting, build: Build, weights: Weights): Promise<MemoryUse> {
+async function measureOne(
+  { path, spk }: Setting,
+  build: Build,
+  weights: WeightPlacement,
+): Promise<MemoryUse> {
   const { totalBytes } = await memoryPlan(spk, { build, weights });
   const output = execFileSync(process.execPath, [...NODE_OPTIONS, CHILD, path, build, weights]);
   return { build, weights, bytesInUse: totalBytes, ...JSON.parse(output.toString()) };

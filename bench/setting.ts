@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { decodeModel, encodeModel, type Model } from "../src/index.js";
-import { networkOf } from "../src/quantize/dequantize.js";
+import { dequantizeDecoder } from "../src/quantize/dequantize.js";
 import { encodeOnnx } from "./onnx-model.js";
 
 /** What is measured. */
@@ -35,7 +35,7 @@ export function openSetting(path: string, onnx?: string): Setting {
       onnx: (batch) => new Uint8Array(readFileSync(`${onnx}${batch}.onnx`)),
     };
   }
-  const network = networkOf(model);
+  const network = dequantizeDecoder(model);
   return {
     path,
     spk,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Build, Generator } from "../src/index.js";
-import { networkOf } from "../src/quantize/dequantize.js";
+import { dequantizeDecoder } from "../src/quantize/dequantize.js";
 import { decodeFloat } from "../src/reference/float-network.js";
 import { type Contender, openHere, openInWorkers } from "./contenders.js";
 import type { DecoderSetup } from "./decoders.js";
@@ -101,7 +101,7 @@ async function check(setting: Setting, latents: Uint8Array[], contenders: Conten
   if (!Buffer.from(generated).equals(Buffer.concat(expected))) {
     throw new Error("generate and decode do not give the same images for the same latents.");
   }
-  const float = networkOf(model);
+  const float = dequantizeDecoder(model);
   const floatImages = latents.map((z) => {
     const { image } = decodeFloat(float, z, model.timeSteps);
     return Uint8Array.from(image, (v) => Math.round(((v + 1) / 2) * 255));

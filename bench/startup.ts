@@ -57,7 +57,7 @@ async function timeInChromium(model: string, runs: number): Promise<number[]> {
       times.push(
         await tab.evaluate<number>(`(async () => {
           const start = performance.now();
-          const { Generator } = await import("/browser.js");
+          const { Generator } = await import("/index.js");
           const generator = await Generator.load(new URL("/model.spk", location.href));
           generator.generate({ seed: 1 });
           return performance.now() - start;

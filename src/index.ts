@@ -13,7 +13,7 @@ export {
   type WeightBits,
 } from "./model/model.js";
 export type { BatchNorm, FloatLayer, LayerKind, LayerShape, Network, Tensor } from "./network.js";
-export { networkOf } from "./quantize/dequantize.js";
+export { dequantizeDecoder } from "./quantize/dequantize.js";
 export {
   type LayerReport,
   type QuantizationReport,
@@ -21,7 +21,7 @@ export {
   quantizeNetwork,
   type Rounding,
 } from "./quantize/quantize.js";
-export { type Build, bestBuild, type Weights, wasmBytes } from "./runtime/core.js";
+export { type Build, bestBuild, type LoadOptions, type WeightPlacement, wasmBytes } from "./runtime/core.js";
 export {
   type DecodeOptions,
   type EncodeOptions,
@@ -30,7 +30,6 @@ export {
   Generator,
   type ImageOptions,
   type Images,
-  type LoadOptions,
   type ModelInfo,
 } from "./runtime/generator.js";
 export type { LayerLedger, Ledger } from "./runtime/ledger.js";

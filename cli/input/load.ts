@@ -1,4 +1,5 @@
-import { Generator, type LoadOptions } from "../../src/runtime/generator.js";
+import type { LoadOptions } from "../../src/runtime/core.js";
+import { Generator } from "../../src/runtime/generator.js";
 import type { CoreArguments } from "../options/shared-options.js";
 import { about } from "./input.js";
 import { type ModelSource, readModel } from "./model-source.js";

@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { SpikeletError } from "../../src/errors.js";
-import type { Generator, LoadOptions } from "../../src/runtime/generator.js";
+import type { LoadOptions } from "../../src/runtime/core.js";
+import type { Generator } from "../../src/runtime/generator.js";
 import type { Span } from "../output/batch.js";
 import { performTask, type Task } from "./task.js";
 import type { WorkerReply, WorkerSetup } from "./worker.js";

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type ErrorCode, SpikeletError } from "../../src/errors.js";
-import { Generator, type LoadOptions } from "../../src/runtime/generator.js";
+import type { LoadOptions } from "../../src/runtime/core.js";
+import { Generator } from "../../src/runtime/generator.js";
 import type { Span } from "../output/batch.js";
 import { performTask, type Task } from "./task.js";
 

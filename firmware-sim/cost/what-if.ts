@@ -1,7 +1,7 @@
 import { PAGE_BYTES } from "../../assembly/core/memory";
 import { decodeModel, encodeModel } from "../../src/model/file.js";
 import { type Model, WEIGHT_BITS, type WeightBits } from "../../src/model/model.js";
-import { networkOf } from "../../src/quantize/dequantize.js";
+import { dequantizeDecoder } from "../../src/quantize/dequantize.js";
 import { quantizeNetwork } from "../../src/quantize/quantize.js";
 import { Generator } from "../../src/runtime/generator.js";
 import type { Device, Microcontroller } from "../devices/device.js";
@@ -71,7 +71,7 @@ function timeStepsOf({ timeSteps }: Model): number[] {
 /** The model with its own weights rounded anew. Nearest rounding needs no calibration, and costs do not depend on its finesse. */
 function requantize(model: Model, bits: WeightBits): Model {
   const options = { bits, name: model.name, rounding: "nearest", calibrationImages: 1 } as const;
-  const { decoder } = quantizeNetwork(networkOf(model), options).model;
+  const { decoder } = quantizeNetwork(dequantizeDecoder(model), options).model;
   return { ...model, decoder };
 }
 

@@ -2,10 +2,10 @@
 import { NAME_BYTES } from "../../assembly/core/format";
 import {
   decodeModel,
+  dequantizeDecoder,
   encodeModel,
   type Model,
   type Network,
-  networkOf,
   type QuantizationReport,
   quantizeNetwork,
   readCheckpoint,
@@ -66,7 +66,7 @@ export function quantizeSource(
   }
   if (bits === widestBits(source)) return source;
   const { name, encoder, priors } = source.model;
-  const { model: decoder, report } = quantizeNetwork(networkOf(source.model), { ...options, name });
+  const { model: decoder, report } = quantizeNetwork(dequantizeDecoder(source.model), { ...options, name });
   const model = { ...decoder, encoder, priors };
   return { model, spk: encodeModel(model), report };
 }

@@ -50,7 +50,7 @@ export function readZipPth(bytes: Uint8Array): SavedObject {
 
   const nameOf = (key: string) => `${root}/data/${key}`;
   for (const reference of storages.values()) {
-    checkStorageSize(reference, nameOf(reference.key), directory.get(nameOf(reference.key)));
+    checkStorageSize(reference, nameOf(reference.key), directory.get(nameOf(reference.key))?.originalSize);
   }
   const entries = readZipEntries(bytes, directory, new Set([...storages.keys()].map(nameOf)));
   return {

@@ -1,4 +1,4 @@
-import { type UnzipFileInfo, unzipSync } from "fflate";
+import { readZipEntry, type ZipEntry, zipEntries } from "../data/zip-archive.js";
 import { SpikeletError } from "../errors.js";
 
 /** Entries of one archive. torch writes one per tensor; an ESVAE has 119, three times that with an optimizer. */
@@ -19,10 +19,10 @@ function damaged(message: string, cause?: unknown): SpikeletError {
   );
 }
 
-/** Runs fflate, whose own errors say too little about what was being read. */
-function unzip(bytes: Uint8Array, filter: (entry: UnzipFileInfo) => boolean): Record<string, Uint8Array> {
+/** Says what was being read when the archive proved damaged. */
+function reading<T>(bytes: Uint8Array, read: () => T): T {
   try {
-    return unzipSync(bytes, { filter });
+    return read();
   } catch (cause) {
     if (cause instanceof SpikeletError) throw cause;
     throw damaged(
@@ -35,23 +35,24 @@ function unzip(bytes: Uint8Array, filter: (entry: UnzipFileInfo) => boolean): Re
 
 /**
  * Reads an archive's directory, inflating nothing.
- * @returns the inflated size of every entry, by name.
+ * @returns the entries by name.
  * @throws SpikeletError "bad-checkpoint" if there is no whole directory, or its sizes are impossible or beyond the
  *   limits above.
  */
-export function readZipDirectory(bytes: Uint8Array): Map<string, number> {
-  const sizes = new Map<string, number>();
+export function readZipDirectory(bytes: Uint8Array): Map<string, ZipEntry> {
+  const entries = new Map<string, ZipEntry>();
   let stored = 0;
   let inflated = 0;
-  unzip(bytes, ({ name, size, originalSize, compression }) => {
-    if (sizes.size === MAX_ENTRIES) {
+  const add = (entry: ZipEntry) => {
+    const { name, size, originalSize, compression } = entry;
+    if (entries.size === MAX_ENTRIES) {
       throw new SpikeletError(
         "bad-checkpoint",
         `The zip archive has more than ${MAX_ENTRIES} entries; a checkpoint has one per tensor. ` +
           "Save the weights alone, torch.save(model.state_dict(), path), and import that file.",
       );
     }
-    if (sizes.has(name)) throw damaged(`The zip archive has two entries named '${name}'; expected one`);
+    if (entries.has(name)) throw damaged(`The zip archive has two entries named '${name}'; expected one`);
     stored += size;
     inflated += originalSize;
     if (inflated > MAX_INFLATED_BYTES) {
@@ -69,10 +70,12 @@ export function readZipDirectory(bytes: Uint8Array): Map<string, number> {
     if (compression === 0 && size !== originalSize) {
       throw damaged(`The zip entry '${name}' is stored as ${size} bytes but declared as ${originalSize}`);
     }
-    sizes.set(name, originalSize);
-    return false;
+    entries.set(name, entry);
+  };
+  reading(bytes, () => {
+    for (const entry of zipEntries(bytes)) add(entry);
   });
-  return sizes;
+  return entries;
 }
 
 /**
@@ -82,16 +85,19 @@ export function readZipDirectory(bytes: Uint8Array): Map<string, number> {
  */
 export function readZipEntries(
   bytes: Uint8Array,
-  directory: ReadonlyMap<string, number>,
+  directory: ReadonlyMap<string, ZipEntry>,
   names: ReadonlySet<string>,
 ): Map<string, Uint8Array> {
-  const entries = new Map(Object.entries(unzip(bytes, ({ name }) => names.has(name))));
-  for (const [name, entry] of entries) {
-    if (entry.length !== directory.get(name)) {
+  const read = new Map<string, Uint8Array>();
+  for (const [name, entry] of directory) {
+    if (!names.has(name)) continue;
+    const data = reading(bytes, () => readZipEntry(bytes, entry));
+    if (data.length !== entry.originalSize) {
       throw damaged(
-        `The zip entry '${name}' has ${entry.length} bytes; its directory says ${directory.get(name)}`,
+        `The zip entry '${name}' has ${data.length} bytes; its directory says ${entry.originalSize}`,
       );
     }
+    read.set(name, data);
   }
-  return entries;
+  return read;
 }

@@ -1,12 +1,30 @@
-import { Gunzip } from "fflate";
 import { SpikeletError } from "../errors.js";
+import { inflate } from "./inflate.js";
 
-/** Bytes of compressed input between two looks at the size of what came out. */
-const STEP_BYTES = 1 << 16;
+/** Magic, method, flags, time, extra flags, system (RFC 1952). */
+const HEADER_BYTES = 10;
+/** Checksum and size after the data. */
+const TRAILER_BYTES = 8;
+const FLAGS = 3;
+const HAS_CHECKSUM = 2;
+const HAS_EXTRA = 4;
+const HAS_NAME = 8;
+const HAS_COMMENT = 16;
 
 /** True if `bytes` begins as a gzip file does. */
 export function isGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && bytes[1] === 0x8b;
+}
+
+/** Where the data of the member at `start` begin. */
+function dataStart(bytes: Uint8Array, start: number): number {
+  if (!isGzip(bytes.subarray(start))) throw new Error("something else follows the first data");
+  const flags = bytes[start + FLAGS];
+  let at = start + HEADER_BYTES;
+  if (flags & HAS_EXTRA) at += 2 + bytes[at] + 256 * bytes[at + 1];
+  const strings = (flags & HAS_NAME ? 1 : 0) + (flags & HAS_COMMENT ? 1 : 0);
+  for (let k = 0; k < strings; k++) at = bytes.indexOf(0, at) + 1 || bytes.length;
+  return flags & HAS_CHECKSUM ? at + 2 : at;
 }
 
 /**
@@ -14,36 +32,37 @@ export function isGzip(bytes: Uint8Array): boolean {
  * @throws SpikeletError "bad-input" if it is damaged, cut short or too large.
  */
 export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array {
-  const chunks: Uint8Array[] = [];
+  const members: Uint8Array[] = [];
   let length = 0;
-  const stream = new Gunzip((chunk) => {
-    chunks.push(chunk);
-    length += chunk.length;
-  });
-  for (let start = 0; start < bytes.length; start += STEP_BYTES) {
-    try {
-      stream.push(bytes.subarray(start, start + STEP_BYTES), start + STEP_BYTES >= bytes.length);
-    } catch (cause) {
-      throw new SpikeletError(
-        "bad-input",
-        `The gzip file of ${bytes.length} bytes cannot be inflated (${(cause as Error).message}). ` +
-          "It is cut short or damaged: get it again.",
-        { cause },
-      );
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      const { data, end } = inflate(bytes, dataStart(bytes, at), maxBytes - length);
+      members.push(data);
+      length += data.length;
+      at = end + TRAILER_BYTES;
+      if (at > bytes.length) throw new Error("its end is missing");
     }
-    if (length > maxBytes) {
+  } catch (cause) {
+    if (cause instanceof RangeError) {
       throw new SpikeletError(
         "bad-input",
-        `The gzip file of ${bytes.length} bytes inflates to ${length} or more, expected at most ${maxBytes}. ` +
+        `The gzip file of ${bytes.length} bytes holds more than was expected, at most ${maxBytes} bytes once inflated. ` +
           "Give a smaller file.",
       );
     }
+    throw new SpikeletError(
+      "bad-input",
+      `The gzip file of ${bytes.length} bytes cannot be inflated (${(cause as Error).message}). ` +
+        "It is cut short or damaged: get it again.",
+      { cause },
+    );
   }
+  if (members.length === 1) return members[0];
   const whole = new Uint8Array(length);
   let position = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, position);
-    position += chunk.length;
+  for (const member of members) {
+    whole.set(member, position);
+    position += member.length;
   }
   return whole;
 }

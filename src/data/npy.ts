@@ -1,5 +1,5 @@
-import { unzipSync } from "fflate";
 import { SpikeletError } from "../errors.js";
+import { readZipEntry, zipEntries } from "./zip-archive.js";
 
 // NumPy's format (numpy.lib.format): magic, version, length of the header, a Python dictionary with spaces up to a
 // multiple of 64 and a newline, then the elements. `.npz` is a zip archive of `.npy` files.
@@ -73,22 +73,20 @@ export function readNpz<Name extends string>(
   const wanted = new Set(names.map((name) => `${name}.npy`));
   const found: string[] = [];
   let inflated = 0;
-  let entries: Record<string, Uint8Array>;
+  const entries = new Map<string, Uint8Array>();
   try {
-    entries = unzipSync(bytes, {
-      filter: ({ name, originalSize }) => {
-        found.push(name);
-        if (!wanted.has(name)) return false;
-        inflated += originalSize;
-        if (inflated > MAX_INFLATED_BYTES) {
-          throw new SpikeletError(
-            "bad-input",
-            `The .npz file inflates to ${inflated} bytes, expected at most ${MAX_INFLATED_BYTES}. Give a smaller one.`,
-          );
-        }
-        return true;
-      },
-    });
+    for (const entry of zipEntries(bytes)) {
+      found.push(entry.name);
+      if (!wanted.has(entry.name)) continue;
+      inflated += entry.originalSize;
+      if (inflated > MAX_INFLATED_BYTES) {
+        throw new SpikeletError(
+          "bad-input",
+          `The .npz file inflates to ${inflated} bytes, expected at most ${MAX_INFLATED_BYTES}. Give a smaller one.`,
+        );
+      }
+      entries.set(entry.name, readZipEntry(bytes, entry));
+    }
   } catch (cause) {
     if (cause instanceof SpikeletError) throw cause;
     throw damaged(
@@ -97,7 +95,7 @@ export function readNpz<Name extends string>(
     );
   }
   const read = (name: Name): [Name, NpyArray] => {
-    const entry = entries[`${name}.npy`];
+    const entry = entries.get(`${name}.npy`);
     if (entry === undefined) {
       const some = found.slice(0, 5).join(", ") || "nothing";
       throw new SpikeletError(

@@ -1,5 +1,5 @@
 // The little linear algebra that adaptive rounding, fitted priors and FAD need, on row-major Float64Arrays. Our own rather than
-// a library's: ml-matrix, the usual choice, would add up to 70 KB to a package that has to stay under 1 MB. Tests compare with it.
+// a library's: ml-matrix, the usual choice, would add up to 70 KB to a package that needs a few functions of it. Tests compare with it.
 
 /**
  * Replaces the lower triangle of a symmetric positive definite matrix (size, size), row-major, by its Cholesky factor

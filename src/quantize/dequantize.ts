@@ -11,8 +11,11 @@ function identityBatchNorm(channels: number) {
   };
 }
 
-/** A model's decoder in floating point: weight times scale. A potential above Vth is one that reaches the integer threshold. */
-export function networkOf(model: Model): Network {
+/**
+ * A model's decoder in floating point: weight times scale. A potential above Vth is one that reaches the integer threshold. The
+ * network has no encoder, and of the priors the first alone: its weights, without its mixture.
+ */
+export function dequantizeDecoder(model: Model): Network {
   const decoder = model.decoder.map((layer, i): FloatLayer => {
     const { kind, inputSize, inChannels, outChannels, scale } = layer;
     return {

@@ -6,7 +6,18 @@ import * as generated from "../generated/wasm.js";
 export type Build = "plain" | "simd";
 
 /** Where the core keeps weights: all unpacked in memory, or fetched from flash as each layer needs them. */
-export type Weights = "resident" | "streamed";
+export type WeightPlacement = "resident" | "streamed";
+
+export interface LoadOptions {
+  /** SIMD where the engine has it, if not given. */
+  readonly build?: Build;
+  /** "resident" if not given. "streamed" runs in as little memory as a device would. */
+  readonly weights?: WeightPlacement;
+  /** Whether `encode` and `reconstruct` will be called: the core that has the encoder is larger. */
+  readonly encoder?: boolean;
+  /** Whether `trace` will be called: the spikes of every layer are then kept, which takes more memory. */
+  readonly trace?: boolean;
+}
 
 interface Exports {
   readonly memory: WebAssembly.Memory;
@@ -90,13 +101,21 @@ function fail(status: number): never {
   );
 }
 
-export interface CoreOptions {
-  readonly build: Build;
-  readonly weights: Weights;
-  /** Keep the spikes of every layer, for `map`. */
-  readonly trace?: boolean;
-  /** Open the model's encoder as well. */
-  readonly encoder?: boolean;
+function checkChoice(name: string, found: string, choices: readonly string[]): void {
+  if (choices.includes(found)) return;
+  const expected = choices.map((choice) => `"${choice}"`).join(" or ");
+  throw new SpikeletError("bad-option", `${name} is ${JSON.stringify(found)}; expected ${expected}.`);
+}
+
+/**
+ * All options, with what stands for those that are not given.
+ * @throws SpikeletError "bad-option" for a build or a placement that does not exist
+ */
+export function loadOptions(options: LoadOptions): Required<LoadOptions> {
+  const { build = bestBuild(), weights = "resident", encoder = false, trace = false } = options;
+  checkChoice("build", build, ["plain", "simd"] satisfies Build[]);
+  checkChoice("weights", weights, ["resident", "streamed"] satisfies WeightPlacement[]);
+  return { build, weights, encoder, trace };
 }
 
 /** Starts to compile a core that will be opened, so that it is ready when the model is. If it fails, so does `Core.open`. */
@@ -118,10 +137,10 @@ export class Core {
 
   /**
    * @param flash - the bytes of a .spk file
-   * @throws SpikeletError "core-failed" if the core refuses the file
+   * @throws SpikeletError "bad-option", or "core-failed" if the core refuses the file
    */
-  static async open(flash: Uint8Array, options: CoreOptions): Promise<Core> {
-    const { build, weights, trace = false, encoder = false } = options;
+  static async open(flash: Uint8Array, options: LoadOptions): Promise<Core> {
+    const { build, weights, encoder, trace } = loadOptions(options);
     let linear: WebAssembly.Memory | undefined;
     let bytes = new Uint8Array();
     let words = new Uint32Array();

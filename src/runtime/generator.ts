@@ -3,21 +3,18 @@ import { SpikeletError } from "../errors.js";
 import { highWord, lowWord } from "../math/random.js";
 import { type ModelOutline, outlineModel } from "../model/file.js";
 import { chooseComponent, type Mixture, mixtures } from "../model/mixture.js";
-import { type Build, bestBuild, Core, prepare, type Weights, wasmBytes } from "./core.js";
+import {
+  type Build,
+  Core,
+  type LoadOptions,
+  loadOptions,
+  prepare,
+  type WeightPlacement,
+  wasmBytes,
+} from "./core.js";
 import { decoderLedger, encoderLedger, type LayerLedger, type Ledger, type LedgerLayer } from "./ledger.js";
 import { type ModelSource, readSource } from "./source.js";
 import { readSpikes, type Trace, type TracedMap, tracedMaps } from "./trace.js";
-
-export interface LoadOptions {
-  /** SIMD where the engine has it, if not given. */
-  readonly build?: Build;
-  /** "resident" if not given. "streamed" runs in as little memory as a device would. */
-  readonly weights?: Weights;
-  /** Whether `encode` and `reconstruct` will be called: the core that has the encoder is larger. */
-  readonly encoder?: boolean;
-  /** Whether `trace` will be called: the spikes of every layer are then kept, which takes more memory. */
-  readonly trace?: boolean;
-}
 
 /** Which image, and how long the network runs for it. */
 export interface ImageOptions {
@@ -104,7 +101,7 @@ function plus(index: number | bigint, n: number): number | bigint {
 export class Generator {
   readonly info: ModelInfo;
   readonly build: Build;
-  readonly weights: Weights;
+  readonly weights: WeightPlacement;
   readonly #core: Core;
   readonly #priors: readonly Mixture[];
   readonly #decoder: readonly LedgerLayer[];
@@ -134,10 +131,11 @@ export class Generator {
 
   /**
    * Loads a model.
-   * @throws SpikeletError "no-such-file", "bad-model" or "unsupported-version"
+   * @throws SpikeletError "no-such-file", "bad-model", "unsupported-version" or "bad-option"
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Generator> {
-    const { build = bestBuild(), weights = "resident", encoder = false, trace = false } = options;
+    const all = loadOptions(options);
+    const { build, encoder } = all;
     prepare(build, encoder);
     const bytes = await readSource(source);
     const model = outlineModel(bytes);
@@ -147,8 +145,7 @@ export class Generator {
         `The model "${model.name}" has no encoder; encode and reconstruct need one. Import a checkpoint that has \`encoder.*\` tensors.`,
       );
     }
-    const core = await Core.open(bytes, { build, weights, encoder, trace });
-    return new Generator(core, model, bytes.length, { build, weights, encoder, trace });
+    return new Generator(await Core.open(bytes, all), model, bytes.length, all);
   }
 
   /** Size of the Wasm binary in use. */

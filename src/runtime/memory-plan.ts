@@ -2,8 +2,7 @@ import { BLOCK_CHANNELS, HEADER_WEIGHTS_OFFSET, MAX_TIME_STEPS } from "../../ass
 import * as memory from "../../assembly/core/memory";
 import { outlineModel } from "../model/file.js";
 import { decoderLayerName } from "../model/model.js";
-import { bestBuild, Core } from "./core.js";
-import type { LoadOptions } from "./generator.js";
+import { Core, type LoadOptions, loadOptions } from "./core.js";
 
 /** A place in the core's linear memory. */
 export interface Region {
@@ -22,11 +21,15 @@ export interface MemoryPlan {
 }
 
 /**
- * How the core would lay out its memory for a model.
- * @throws SpikeletError "bad-model" or "unsupported-version"
+ * How the core would lay out its memory for a model, to generate images: without the encoder, and without a trace.
+ * @param bytes - of a .spk file
+ * @throws SpikeletError "bad-model", "unsupported-version" or "bad-option"
  */
-export async function memoryPlan(bytes: Uint8Array, options: LoadOptions = {}): Promise<MemoryPlan> {
-  const { build = bestBuild(), weights = "resident" } = options;
+export async function memoryPlan(
+  bytes: Uint8Array,
+  options: Pick<LoadOptions, "build" | "weights"> = {},
+): Promise<MemoryPlan> {
+  const { build, weights } = loadOptions(options);
   const model = outlineModel(bytes);
   const core = await Core.open(bytes, { build, weights });
   const layers = model.decoder.length;

@@ -32,8 +32,14 @@ async function readFromWeb(source: string | URL): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-async function readFromDisk(source: string | URL): Promise<Uint8Array> {
-  const { readFile, stat } = await import("node:fs/promises");
+type FileSystem = typeof import("node:fs/promises");
+
+/** Absent in a browser. Asked for at run time: an import would have to be resolved wherever the library is bundled. */
+function fileSystem(): FileSystem | undefined {
+  return globalThis.process?.getBuiltinModule?.("node:fs/promises");
+}
+
+async function readFromDisk(source: string | URL, { readFile, stat }: FileSystem): Promise<Uint8Array> {
   try {
     const { size } = await stat(source);
     if (size > MOST_BYTES) {
@@ -56,7 +62,6 @@ async function readFromDisk(source: string | URL): Promise<Uint8Array> {
  */
 export async function readSource(source: ModelSource): Promise<Uint8Array> {
   if (source instanceof Uint8Array) return source;
-  // False in the browser build, which defines `globalThis.process` as undefined.
-  if (globalThis.process && !isWebAddress(source)) return readFromDisk(source);
-  return readFromWeb(source);
+  const files = isWebAddress(source) ? undefined : fileSystem();
+  return files ? readFromDisk(source, files) : readFromWeb(source);
 }

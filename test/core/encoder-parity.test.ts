@@ -16,7 +16,7 @@ import {
   generate,
   sampleSpikes,
 } from "../../src/reference/integer-network.js";
-import { type Build, Core, type Weights } from "../../src/runtime/core.js";
+import { type Build, Core, type WeightPlacement } from "../../src/runtime/core.js";
 import {
   networkOf,
   packSpikes,
@@ -29,12 +29,12 @@ import {
 } from "../support/models.js";
 
 const BUILDS: readonly Build[] = ["plain", "simd"];
-const WEIGHTS: readonly Weights[] = ["resident", "streamed"];
+const WEIGHTS: readonly WeightPlacement[] = ["resident", "streamed"];
 
 interface OpenCore {
   readonly core: Core;
   readonly build: Build;
-  readonly weights: Weights;
+  readonly weights: WeightPlacement;
   readonly trace: boolean;
   readonly name: string;
 }

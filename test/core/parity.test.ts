@@ -13,7 +13,7 @@ import {
   type LayerEvents,
   sampleSpikes,
 } from "../../src/reference/integer-network.js";
-import { type Build, Core, type Weights } from "../../src/runtime/core.js";
+import { type Build, Core, type WeightPlacement } from "../../src/runtime/core.js";
 import {
   mapStepBytes,
   networkOf,
@@ -32,11 +32,11 @@ import {
 } from "../support/models.js";
 
 const BUILDS: readonly Build[] = ["plain", "simd"];
-const WEIGHTS: readonly Weights[] = ["resident", "streamed"];
+const WEIGHTS: readonly WeightPlacement[] = ["resident", "streamed"];
 
 interface OpenCore {
   readonly core: Core;
-  readonly weights: Weights;
+  readonly weights: WeightPlacement;
   readonly trace: boolean;
   readonly name: string;
 }

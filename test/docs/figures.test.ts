@@ -98,7 +98,7 @@ test("licence, versions", () => {
   const lock = JSON.parse(readFileSync("package-lock.json", "utf8"));
   assert.equal(lock.version, manifest.version);
   assert.equal(lock.packages[""].license, manifest.license);
-  const [node] = claim(readme, /Node (\d+) or newer/);
+  const [node] = claim(readme, /Node ([\d.]+) or newer/);
   assert.equal(manifest.engines.node, `>=${node}`);
   assert.match(
     readFileSync("CHANGELOG.md", "utf8"),

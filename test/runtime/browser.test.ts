@@ -8,7 +8,7 @@ import { Generator } from "../../src/index.js";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-test("the browser build makes the same image in Chromium, in both builds", {
+test("the library makes the same image in Chromium, in both builds", {
   skip: existsSync(CHROMIUM)
     ? false
     : `${CHROMIUM} is not installed (set CHROMIUM to the path of a Chromium)`,
@@ -29,7 +29,7 @@ test("the browser build makes the same image in Chromium, in both builds", {
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
     // As text: a function would carry the test runner's helpers along.
     const images = await page.evaluate(`(async () => {
-        const { Generator } = await import("/browser.js");
+        const { Generator } = await import("/index.js");
         const images = [];
         for (const build of ["plain", "simd"]) {
           const generator = await Generator.load(new URL("/model.spk", location.href), { build });

@@ -106,6 +106,21 @@ test("the shipped model runs in one page of memory when its weights are streamed
   assert.ok(plan.regions.every((r) => r.offset + r.bytes <= plan.totalBytes));
 });
 
+test("a build or a placement of weights that does not exist is refused", async () => {
+  const model = readFileSync(MODEL);
+  for (const open of [
+    (options: object) => Generator.load(model, options),
+    (options: object) => memoryPlan(model, options),
+  ]) {
+    await assert.rejects(open({ build: "fast" }), {
+      name: "SpikeletError",
+      code: "bad-option",
+      message: 'build is "fast"; expected "plain" or "simd".',
+    });
+    await assert.rejects(open({ weights: "none" }), /weights is "none"; expected "resident" or "streamed"/);
+  }
+});
+
 test("bad options are refused with what was found and expected", async () => {
   const generator = await Generator.load(MODEL);
   const bad: [object, RegExp][] = [
