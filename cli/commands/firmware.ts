@@ -16,7 +16,7 @@ import { CountedCore, type CountedImage } from "../../firmware-sim/wasm/counted-
 import { addKinds } from "../../firmware-sim/wasm/instruction-kinds.js";
 import { SpikeletError } from "../../src/errors.js";
 import { about } from "../input/input.js";
-import { DEFAULT_MODEL, readModel } from "../input/model-source.js";
+import { DEFAULT_MODEL, readModel } from "../input/model-file.js";
 import { integerOption } from "../options/options.js";
 import { classOption } from "../options/priors.js";
 import { partialPath, prepareFolderOf, writing } from "../output/output.js";

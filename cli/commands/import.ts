@@ -87,7 +87,7 @@ async function importCheckpoint(checkpoint: string, args: ImportArguments): Prom
   if (args.json) {
     console.log(JSON.stringify({ name, path: args.out, bytes: file.length, ...report }, null, 2));
   } else {
-    console.log(formatReport(network, report));
+    console.log(formatQuantization(network, report));
     console.log(`\n${args.out}: model ${name}, ${formatCount(file.length)} bytes`);
   }
 }
@@ -102,7 +102,7 @@ export function checkName(name: string): void {
 }
 
 /** A table of the layers with their errors. */
-export function formatReport(network: Network, report: QuantizationReport): string {
+export function formatQuantization(network: Network, report: QuantizationReport): string {
   const shapes = new Map(
     [...network.decoder, ...network.encoder].map((layer) => [layer.name, formatShape(layer)]),
   );

@@ -4,7 +4,7 @@ import { mixtures } from "../../src/model/mixture.js";
 import { decoderLayerName, encoderLayerName, type IntegerLayer, type Model } from "../../src/model/model.js";
 import { type MemoryPlan, memoryPlan } from "../../src/runtime/memory-plan.js";
 import { about } from "../input/input.js";
-import { DEFAULT_MODEL, readModel } from "../input/model-source.js";
+import { DEFAULT_MODEL, readModel } from "../input/model-file.js";
 import { choiceOption } from "../options/options.js";
 import { modelCrc32 } from "../output/run-description.js";
 import { formatCount, formatFacts, formatMeasure, formatTable } from "../report/format.js";

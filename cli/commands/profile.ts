@@ -9,7 +9,7 @@ import { SpikeletError } from "../../src/errors.js";
 import { outlineModel } from "../../src/model/file.js";
 import { Generator } from "../../src/runtime/generator.js";
 import { about, readInput } from "../input/input.js";
-import { DEFAULT_MODEL, readModel } from "../input/model-source.js";
+import { DEFAULT_MODEL, readModel } from "../input/model-file.js";
 import { integerOption } from "../options/options.js";
 import { checkPrior } from "../options/priors.js";
 import { drawGrid, splitImages, stripLayout } from "../output/grid.js";

@@ -18,7 +18,7 @@ import { FIRMWARE_HEX } from "../../src/generated/wasm.js";
 import { outlineModel } from "../../src/model/file.js";
 import { decodeHex } from "../../src/runtime/core.js";
 import { about, readInput } from "../input/input.js";
-import { DEFAULT_MODEL, readModel } from "../input/model-source.js";
+import { DEFAULT_MODEL, readModel } from "../input/model-file.js";
 import { checkIndexRange, choiceOption, integerOption } from "../options/options.js";
 import { checkPrior } from "../options/priors.js";
 import { countOption, seedOption, startOption } from "../options/shared-options.js";

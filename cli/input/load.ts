@@ -2,10 +2,10 @@ import type { LoadOptions } from "../../src/runtime/core.js";
 import { Generator } from "../../src/runtime/generator.js";
 import type { CoreArguments } from "../options/shared-options.js";
 import { about } from "./input.js";
-import { type ModelSource, readModel } from "./model-source.js";
+import { type ModelFile, readModel } from "./model-file.js";
 
 /** A model, and a core that runs it; `load` lets others like it be started. */
-export interface LoadedModel extends ModelSource {
+export interface LoadedModel extends ModelFile {
   readonly generator: Generator;
   readonly load: LoadOptions;
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { MAX_TIME_STEPS } from "../../assembly/core/format";
 import { WEIGHT_BITS, type WeightBits } from "../../src/model/model.js";
 import type { Build } from "../../src/runtime/core.js";
-import { DEFAULT_MODEL } from "../input/model-source.js";
+import { DEFAULT_MODEL } from "../input/model-file.js";
 import { choiceOption, integerOption, u64Option } from "./options.js";
 
 /** Which model runs, and how. */

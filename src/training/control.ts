@@ -1,6 +1,6 @@
 import { Barrier } from "./barrier.js";
 import { instantiateKernels, type Kernels } from "./kernels.js";
-import type { MemoryPlan } from "./memory-plan.js";
+import type { TrainingPlan } from "./memory-plan.js";
 import { type OptimizerSettings, Pass, type StepSettings } from "./pass.js";
 
 // How the first thread, which is the caller's own, has the others do what it does: it writes a command into shared memory,
@@ -20,11 +20,11 @@ export type Settings = StepSettings & OptimizerSettings;
 /** What a worker thread is started with. */
 export interface WorkerSetup {
   readonly memory: WebAssembly.Memory;
-  readonly plan: MemoryPlan;
+  readonly plan: TrainingPlan;
   readonly thread: number;
 }
 
-function settingsOf(memory: WebAssembly.Memory, plan: MemoryPlan): Float64Array {
+function settingsOf(memory: WebAssembly.Memory, plan: TrainingPlan): Float64Array {
   return new Float64Array(memory.buffer, plan.step, 7);
 }
 
@@ -46,7 +46,7 @@ export class Conductor {
   readonly #settings: Float64Array;
   readonly #control: number;
 
-  private constructor(kernels: Kernels, memory: WebAssembly.Memory, plan: MemoryPlan) {
+  private constructor(kernels: Kernels, memory: WebAssembly.Memory, plan: TrainingPlan) {
     this.#words = new Int32Array(memory.buffer);
     this.#settings = settingsOf(memory, plan);
     this.#control = plan.control / 4;
@@ -54,7 +54,7 @@ export class Conductor {
     this.#pass = new Pass(kernels, plan, 0, this.#barrier);
   }
 
-  static async create(memory: WebAssembly.Memory, plan: MemoryPlan): Promise<Conductor> {
+  static async create(memory: WebAssembly.Memory, plan: TrainingPlan): Promise<Conductor> {
     return new Conductor(await instantiateKernels(memory), memory, plan);
   }
 

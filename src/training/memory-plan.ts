@@ -93,7 +93,7 @@ export interface PlanOptions {
   readonly bits?: WeightBits;
 }
 
-export interface MemoryPlan extends PlanOptions {
+export interface TrainingPlan extends PlanOptions {
   readonly bytes: number;
   readonly timeSteps: number;
   readonly latentSize: number;
@@ -134,7 +134,7 @@ const LIF_WORKSPACE_BYTES = 1152;
 /**
  * @throws SpikeletError "bad-option" if the batch does not fit in 4 GiB
  */
-export function planMemory(network: Network, { batchSize, threads, bits }: PlanOptions): MemoryPlan {
+export function planMemory(network: Network, { batchSize, threads, bits }: PlanOptions): TrainingPlan {
   const { timeSteps, latentSize, imageSize, imageChannels } = network;
   const frames = batchSize * timeSteps;
   let end = FIRST_ADDRESS;
@@ -290,7 +290,7 @@ export function planMemory(network: Network, { batchSize, threads, bits }: PlanO
 }
 
 /** Writes the structures that kernels take, and the readout's coefficients. */
-export function writePlan(plan: MemoryPlan, memory: WebAssembly.Memory): void {
+export function writePlan(plan: TrainingPlan, memory: WebAssembly.Memory): void {
   const words = new Uint32Array(memory.buffer);
   const write = <Fields extends readonly string[]>(fields: Fields, values: Record32<Fields> & Placed) => {
     fields.forEach((field, i) => {

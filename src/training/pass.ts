@@ -1,6 +1,6 @@
 import type { Barrier } from "./barrier.js";
 import type { Kernels } from "./kernels.js";
-import type { LayerPlan, MemoryPlan } from "./memory-plan.js";
+import type { LayerPlan, TrainingPlan } from "./memory-plan.js";
 
 /** What a step needs to know besides the parameters. */
 export interface StepSettings {
@@ -27,11 +27,11 @@ export interface OptimizerSettings {
  */
 export class Pass {
   readonly #kernels: Kernels;
-  readonly #plan: MemoryPlan;
+  readonly #plan: TrainingPlan;
   readonly #thread: number;
   readonly #barrier: Barrier;
 
-  constructor(kernels: Kernels, plan: MemoryPlan, thread: number, barrier: Barrier) {
+  constructor(kernels: Kernels, plan: TrainingPlan, thread: number, barrier: Barrier) {
     this.#kernels = kernels;
     this.#plan = plan;
     this.#thread = thread;

@@ -21,15 +21,15 @@ export interface OptimizerState {
 }
 
 /** What has to be the same for a run to go on as it would have. */
-export type RunDescription = Readonly<Record<string, string | number>>;
+export type TrainingDescription = Readonly<Record<string, string | number>>;
 
 export interface SavedRun {
   readonly network: Network;
   readonly optimizer: OptimizerState;
-  readonly run: RunDescription;
+  readonly run: TrainingDescription;
 }
 
-export function encodeRun({ network, optimizer, run }: SavedRun): Uint8Array {
+export function encodeSavedRun({ network, optimizer, run }: SavedRun): Uint8Array {
   const tensors = stateDict(network, optimizer.steps);
   const { firstMoments, secondMoments } = optimizer;
   tensors.set(FIRST_MOMENTS, { shape: [firstMoments.length], data: firstMoments });
@@ -38,7 +38,7 @@ export function encodeRun({ network, optimizer, run }: SavedRun): Uint8Array {
 }
 
 /** @throws SpikeletError "bad-checkpoint" if the file is damaged or no saved run */
-export function decodeRun(bytes: Uint8Array): SavedRun {
+export function decodeSavedRun(bytes: Uint8Array): SavedRun {
   const tensors = readSafetensors(bytes);
   const metadata = readMetadata(bytes);
   const run = parseRun(metadata.get(RUN));
@@ -58,22 +58,22 @@ export function decodeRun(bytes: Uint8Array): SavedRun {
   };
 }
 
-function parseRun(text: string | undefined): RunDescription | undefined {
+function parseRun(text: string | undefined): TrainingDescription | undefined {
   try {
     const run: unknown = JSON.parse(text ?? "");
-    return typeof run === "object" && run !== null ? (run as RunDescription) : undefined;
+    return typeof run === "object" && run !== null ? (run as TrainingDescription) : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Whether a run is that which is expected: fields that this one lacks may be any. */
-export function isSameRun(found: RunDescription, expected: RunDescription): boolean {
+export function isSameTraining(found: TrainingDescription, expected: TrainingDescription): boolean {
   return Object.entries(expected).every(([name, value]) => found[name] === value);
 }
 
 /** @throws SpikeletError "bad-option" that names what differs */
-export function checkSameRun(found: RunDescription, expected: RunDescription): void {
+export function checkSameTraining(found: TrainingDescription, expected: TrainingDescription): void {
   for (const [name, value] of Object.entries(expected)) {
     if (found[name] === value) continue;
     throw new SpikeletError(

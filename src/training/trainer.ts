@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import { type FloatLayer, type Network, outputSize } from "../network.js";
 import { Conductor, type WorkerSetup } from "./control.js";
 import { createMemory } from "./kernels.js";
-import { type LayerPlan, type MemoryPlan, type PlanOptions, planMemory, writePlan } from "./memory-plan.js";
+import { type LayerPlan, type PlanOptions, planMemory, type TrainingPlan, writePlan } from "./memory-plan.js";
 import { discrepancy } from "./mmd.js";
 import type { OptimizerSettings } from "./pass.js";
 import { addPriorGradient, type PriorParameters, priorRates } from "./prior.js";
@@ -57,7 +57,7 @@ const UNUSED = {
 
 /** A network in training: its parameters, gradients and optimizer, in memory that several threads work on. */
 export class Trainer {
-  readonly plan: MemoryPlan;
+  readonly plan: TrainingPlan;
   readonly #network: Network;
   readonly #memory: WebAssembly.Memory;
   readonly #conductor: Conductor;
@@ -66,7 +66,7 @@ export class Trainer {
 
   private constructor(
     network: Network,
-    plan: MemoryPlan,
+    plan: TrainingPlan,
     memory: WebAssembly.Memory,
     conductor: Conductor,
     workers: readonly Worker[],

@@ -1,4 +1,4 @@
-import type { MemoryPlan } from "../../src/training/memory-plan.js";
+import type { TrainingPlan } from "../../src/training/memory-plan.js";
 import type { Batch } from "../../src/training/trainer.js";
 import { randomSource } from "./models.js";
 
@@ -7,7 +7,7 @@ export const trainingWorker = new URL("../../dist/training-worker.js", import.me
 
 /** Noise for images, and the draws of a step on them. */
 export function randomBatch(
-  { imageValues, latentSize, timeSteps }: MemoryPlan,
+  { imageValues, latentSize, timeSteps }: TrainingPlan,
   images: number,
   seed: number,
 ): Batch {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { readNetwork } from "../../src/checkpoint/architecture.js";
 import { BATCH_NORM_EPSILON, FIRING_THRESHOLD } from "../../src/network.js";
 import { createMemory, instantiateKernels } from "../../src/training/kernels.js";
-import { type LayerPlan, type MemoryPlan, planMemory, writePlan } from "../../src/training/memory-plan.js";
+import { type LayerPlan, planMemory, type TrainingPlan, writePlan } from "../../src/training/memory-plan.js";
 import { discrepancy } from "../../src/training/mmd.js";
 import { addPriorGradient, priorRates } from "../../src/training/prior.js";
 import { randomSource } from "../support/models.js";
@@ -56,7 +56,7 @@ function checkClose(found: number, expected: number, tolerance: number, what: st
 /** Some indices below `length`. */
 const some = (length: number) => Array.from({ length: 40 }, () => Math.floor(random() * length));
 
-const layersOf = ({ encoder, decoder }: MemoryPlan) => [...encoder, ...decoder];
+const layersOf = ({ encoder, decoder }: TrainingPlan) => [...encoder, ...decoder];
 const weightsOf = ({ shape }: LayerPlan) =>
   (shape.kind === "linear" ? 1 : 9) * shape.inChannels * shape.outChannels;
 const neuronsOf = ({ outputSize, outChannels }: LayerPlan) => outputSize ** 2 * outChannels;

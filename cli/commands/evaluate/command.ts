@@ -28,7 +28,7 @@ import {
   type FadReport,
   type FadResult,
   type FloatReport,
-  formatReport,
+  formatEvaluation,
   type LatentReport,
   type LeftOut,
 } from "./report.js";
@@ -195,7 +195,7 @@ export async function evaluate(args: EvaluateArguments): Promise<void> {
     };
     const json = JSON.stringify(report, null, 2);
     if (args.out !== undefined) await replaceFile(reportPath(args.out), `${json}\n`);
-    console.log(args.json ? json : formatReport(report));
+    console.log(args.json ? json : formatEvaluation(report));
   } finally {
     await pool.close();
   }

@@ -68,7 +68,7 @@ export interface EvaluationReport {
   readonly output: readonly string[];
 }
 
-export function formatReport(report: EvaluationReport): string {
+export function formatEvaluation(report: EvaluationReport): string {
   return [
     formatHead(report),
     formatFad(report.fad),

@@ -10,10 +10,10 @@ import type { Network } from "../../../src/network.js";
 import { Batches } from "../../../src/training/batches.js";
 import { type Architecture, channelsOf, initialNetwork } from "../../../src/training/initial-network.js";
 import {
-  checkSameRun,
-  decodeRun,
-  type RunDescription,
+  checkSameTraining,
+  decodeSavedRun,
   type SavedRun,
+  type TrainingDescription,
 } from "../../../src/training/saved-run.js";
 import { Trainer } from "../../../src/training/trainer.js";
 import { printNotes, readDataset } from "../../input/dataset.js";
@@ -86,7 +86,7 @@ async function train(args: TrainArguments): Promise<void> {
   const network = given ?? initialNetwork(architectureOf(args, preset, images), args.seed);
   const batches = new Batches(images, network, args.seed, args.batch);
   const run = describeRun(args, network, images, batches);
-  if (saved) checkSameRun(saved.run, run);
+  if (saved) checkSameTraining(saved.run, run);
 
   const workerUrl = new URL("./training-worker.js", import.meta.url);
   const learningRate = args.learningRate ?? (LEARNING_RATE * batches.batchSize) / RATE_BATCH;
@@ -160,7 +160,7 @@ async function findRun(path: string, { resume, from }: TrainArguments): Promise<
       );
     }
     const bytes = await readInput(path, "run that `spikelet train` saved", MAX_CHECKPOINT_BYTES);
-    return about(path, () => decodeRun(bytes));
+    return about(path, () => decodeSavedRun(bytes));
   }
   const isThere = await stat(path).then(
     () => true,
@@ -222,7 +222,7 @@ function describeRun(
   network: Network,
   images: Dataset,
   { batchSize }: Batches,
-): RunDescription {
+): TrainingDescription {
   const chosenWidth = width ?? (preset && PRESETS[preset].width);
   const channels =
     chosenWidth === undefined

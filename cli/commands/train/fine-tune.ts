@@ -4,7 +4,12 @@ import { SpikeletError } from "../../../src/errors.js";
 import type { WeightBits } from "../../../src/model/model.js";
 import type { Network } from "../../../src/network.js";
 import type { Batches } from "../../../src/training/batches.js";
-import { decodeRun, isSameRun, type RunDescription, type SavedRun } from "../../../src/training/saved-run.js";
+import {
+  decodeSavedRun,
+  isSameTraining,
+  type SavedRun,
+  type TrainingDescription,
+} from "../../../src/training/saved-run.js";
 import { Trainer } from "../../../src/training/trainer.js";
 import { about, readInput } from "../../input/input.js";
 import { formatCount } from "../../report/format.js";
@@ -19,7 +24,7 @@ export interface FineTuneSettings {
   /** Where it is kept as it goes. */
   readonly file: string;
   /** What has to be the same for it to be gone on with. */
-  readonly run: RunDescription;
+  readonly run: TrainingDescription;
   /** Whether to go on with what is kept there, if it is of the same run. */
   readonly resume: boolean;
   readonly bits: WeightBits;
@@ -97,9 +102,9 @@ export async function fineTune(settings: FineTuneSettings): Promise<Network> {
 }
 
 /** What is kept of fine-tuning the same network in the same way. Of another it is of no use: training has gone on since. */
-async function findFineTuning(file: string, run: RunDescription): Promise<SavedRun | undefined> {
+async function findFineTuning(file: string, run: TrainingDescription): Promise<SavedRun | undefined> {
   if (!existsSync(file)) return undefined;
   const bytes = await readInput(file, "run that `spikelet train` saved", MAX_CHECKPOINT_BYTES);
-  const saved = await about(file, () => decodeRun(bytes));
-  return isSameRun(saved.run, run) ? saved : undefined;
+  const saved = await about(file, () => decodeSavedRun(bytes));
+  return isSameTraining(saved.run, run) ? saved : undefined;
 }

@@ -19,7 +19,7 @@ import { formatCount, formatMeasure } from "../../report/format.js";
 import { formatProfile } from "../../report/profile-report.js";
 import { startProgress } from "../../run/progress.js";
 import { evaluate } from "../evaluate/command.js";
-import { formatReport } from "../import.js";
+import { formatQuantization } from "../import.js";
 import { saveCheckpoint } from "./loop.js";
 
 export interface FinishSettings {
@@ -83,7 +83,7 @@ export async function finishTraining(settings: FinishSettings): Promise<void> {
   const file = encodeModel(fitted);
   await replaceFile(out, file);
   console.log(
-    `${formatReport(network, quantized.report)}\n\n${out}: model ${name}, ${formatCount(file.length)} bytes`,
+    `${formatQuantization(network, quantized.report)}\n\n${out}: model ${name}, ${formatCount(file.length)} bytes`,
   );
   if (generatorOut !== undefined) {
     const generatorFile = encodeModel({ ...fitted, encoder: [] });

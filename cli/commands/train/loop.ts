@@ -8,7 +8,7 @@ import { SpikeletError } from "../../../src/errors.js";
 import type { Network, Tensor } from "../../../src/network.js";
 import type { Batches } from "../../../src/training/batches.js";
 import type { OptimizerSettings } from "../../../src/training/pass.js";
-import { encodeRun, type RunDescription } from "../../../src/training/saved-run.js";
+import { encodeSavedRun, type TrainingDescription } from "../../../src/training/saved-run.js";
 import type { Losses, Trainer } from "../../../src/training/trainer.js";
 import type { ImageShape } from "../../output/batch.js";
 import { drawGrid, pairLayout, splitImages } from "../../output/grid.js";
@@ -50,7 +50,7 @@ export interface LoopSettings {
   readonly trainer: Trainer;
   readonly batches: Batches;
   readonly files: RunFiles;
-  readonly run: RunDescription;
+  readonly run: TrainingDescription;
   readonly shape: ImageShape;
   readonly epochs: number;
   /** Infinity if the time is not bounded. */
@@ -170,12 +170,12 @@ async function save({ trainer, files, run }: LoopSettings, points: readonly Curv
  * Writes all that a run needs to go on, unless a weight is no finite number. Returns the network that it wrote.
  * @throws SpikeletError "diverged", "cannot-write"
  */
-export async function saveRun(path: string, trainer: Trainer, run: RunDescription): Promise<Network> {
+export async function saveRun(path: string, trainer: Trainer, run: TrainingDescription): Promise<Network> {
   const network = trainer.network();
   const optimizer = trainer.optimizerState();
   const allFinite = [...stateDict(network).values()].every(({ data }) => data.every(Number.isFinite));
   if (!allFinite) throw diverged(trainer.steps, path);
-  await replaceFile(path, encodeRun({ network, optimizer, run }));
+  await replaceFile(path, encodeSavedRun({ network, optimizer, run }));
   return network;
 }
 

@@ -13,13 +13,13 @@ const MODELS_FOLDER = fileURLToPath(new URL("../models/", import.meta.url));
 /** Ten times the largest ESVAE (64×64, latent size 256, 8 bits). */
 const MAX_MODEL_BYTES = 64 * 2 ** 20;
 
-export interface ModelSource {
+export interface ModelFile {
   readonly path: string;
   readonly bytes: Uint8Array;
 }
 
 /** Reads a model by the path of its file, or by the name of a shipped one. */
-export async function readModel(fileOrName: string): Promise<ModelSource> {
+export async function readModel(fileOrName: string): Promise<ModelFile> {
   const isPath = fileOrName.endsWith(".spk") || basename(fileOrName) !== fileOrName;
   const path = isPath ? fileOrName : await shippedModelPath(fileOrName);
   return { path, bytes: await readInput(path, "model file (.spk)", MAX_MODEL_BYTES) };
