@@ -83,6 +83,19 @@ test("docs/profile.md: the table of stages is what the command prints", async ()
   assert.ok(printed.includes(stages), printed);
 });
 
+test("README: code and memory of the firmware on a Cortex-M4", async () => {
+  const claimed = claim(
+    readPage("README.md"),
+    /for an image, ([\d,]+) bytes of code and ([\d,]+) bytes of RAM/,
+  );
+  const { microcontrollers: found, model } = await profile(spk, {
+    devices: microcontrollers.filter((device) => device.core === "cortex-m4"),
+    count: 1,
+  });
+  const compiled = found[0].engines.find(({ engine }) => engine === "wasm2c") ?? assert.fail();
+  assert.deepEqual(claimed.map(numberIn), [compiled.flashBytes - model.deviceBytes, compiled.ramBytes]);
+});
+
 let result: Profile;
 before(async () => {
   result = await profile(spk, { devices: chips, count: 100, seed: 1 });

@@ -1,9 +1,10 @@
 // Figures of the docs that do not depend on the machine's speed, compared with what the repository has now.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
 import * as exit from "../../assembly/guests/wasi/exit.js";
 import { BareCore } from "../../bench/bare-core.js";
 import { openSetting } from "../../bench/setting.js";
@@ -88,6 +89,31 @@ test("numbers of devices", () => {
   const { length } = listDevices();
   for (const pattern of [/an image costs here and on (\d+) devices/, /# (\d+) devices: fits or not/]) {
     assert.equal(numberIn(claim(readme, pattern)[0]), length);
+  }
+});
+
+test("docs/playground.md: what the page loads", () => {
+  const folder = "dist/playground";
+  /** What loads with these files at once. */
+  const load = (files: Set<string>, file: string): Set<string> => {
+    if (files.has(file)) return files;
+    files.add(file);
+    const text = file.endsWith(".js") ? readFileSync(join(folder, file), "utf8") : "";
+    for (const [, path] of text.matchAll(/(?:from|import)\s*"\.\/([^"]+)"/g)) load(files, path);
+    return files;
+  };
+  const atOnce = ["index.html", "style.css", "page.js", "worker.js"].reduce(load, new Set<string>());
+  const later = readdirSync(folder).filter((file) => file.endsWith(".js") && !atOnce.has(file));
+  const claimed = claim(
+    readPage("docs/playground.md"),
+    /takes (\d+) KB gzipped when it opens.* sources, (\d+) KB more/,
+  );
+  for (const [i, files] of [atOnce, later].entries()) {
+    const bytes = [...files].reduce(
+      (sum, file) => sum + gzipSync(readFileSync(join(folder, file))).length,
+      0,
+    );
+    assert.ok(Math.abs(bytes / 1000 - Number(claimed[i])) < 3, `${claimed[i]} KB, found ${bytes} bytes`);
   }
 });
 
