@@ -130,6 +130,10 @@ const DOUBLE_BYTES = 8;
 const MAX_BYTES = 2 ** 32 - 65536;
 /** The kernels for LIF neurons keep potentials and sums in the workspace. */
 const LIF_WORKSPACE_BYTES = 1152;
+/** For each byte of spikes eight numbers of 16 bits (assembly/training/thread.ts). */
+const SPIKE_TABLE_BYTES = 256 * 16;
+/** Frames whose gradients `inputGradient` lays beside each other in the workspace. */
+const TILE_FRAMES = 4;
 
 /**
  * @throws SpikeletError "bad-option" if the batch does not fit in 4 GiB
@@ -255,7 +259,15 @@ export function planMemory(network: Network, { batchSize, threads, bits }: PlanO
     gradient: last.gradient,
     squaredErrors: doubles(threads),
   };
-  const workspaceBytes = Math.max(LIF_WORKSPACE_BYTES, 2 * imageSize ** 2 * last.outChannels * FLOAT_BYTES);
+  const listedRows = layers.map((layer) => tapCount(layer) * layer.inChannels);
+  const workspaceBytes =
+    SPIKE_TABLE_BYTES +
+    Math.max(
+      LIF_WORKSPACE_BYTES,
+      2 * imageSize ** 2 * last.outChannels * FLOAT_BYTES,
+      TILE_FRAMES * Math.max(...frameNeurons) * FLOAT_BYTES,
+      2 * (Math.max(...listedRows) + 8),
+    );
   const workspace = take(workspaceBytes * threads);
   if (end > MAX_BYTES) {
     throw new SpikeletError(

@@ -43,11 +43,16 @@ export class Pass {
     return this.#plan.gradientOffset + this.#thread * this.#plan.gradientStride;
   }
 
+  /** This thread's images: from the first to before the end. */
+  #share(images: number): { readonly first: number; readonly end: number } {
+    const { threads } = this.#plan;
+    const boundary = (thread: number) => Math.floor((images * thread) / threads);
+    return { first: boundary(this.#thread), end: boundary(this.#thread + 1) };
+  }
+
   /** Calls `work` with the numbers of this thread's images. */
   #forImages(images: number, work: (image: number) => void): void {
-    const { threads } = this.#plan;
-    const first = Math.floor((images * this.#thread) / threads);
-    const end = Math.floor((images * (this.#thread + 1)) / threads);
+    const { first, end } = this.#share(images);
     for (let image = first; image < end; image++) work(image);
   }
 
@@ -128,9 +133,12 @@ export class Pass {
         kernels.imageWeightGradient(address, image);
       } else {
         kernels.weightGradient(address, image);
-        kernels.inputGradient(address, image);
       }
     });
+    if (shape.kind === "imageConv") return;
+    const { timeSteps } = this.#plan;
+    const { first, end } = this.#share(images);
+    kernels.inputGradient(address, first * timeSteps, (end - first) * timeSteps);
   }
 
   /** AdamW on this thread's share of the parameters; the gradients of all threads are summed in their order. */

@@ -82,8 +82,9 @@ for (const kind of ["linear", "conv", "transposedConv"] as const) {
     kernels.clear(layer.weights + plan.gradientOffset, 4 * weights.length);
     for (let image = 0; image < IMAGES; image++) {
       kernels.weightGradient(layer.address, image);
-      kernels.inputGradient(layer.address, image);
     }
+    // Two tiles of frames, of which the second is not full.
+    kernels.inputGradient(layer.address, 0, frames);
     for (const i of some(weights.length)) {
       const expected = slope(view(layer.weights, weights.length), i, 0.5, loss);
       checkClose(view(layer.weights + plan.gradientOffset, weights.length)[i], expected, 1e-3, `weight ${i}`);
