@@ -68,7 +68,11 @@ function packGradient(layer: Layer, frame: u32, last: u32): void {
   let g2 = layer.gradient + min(frame + 2, last) * frameBytes;
   let g3 = layer.gradient + min(frame + 3, last) * frameBytes;
   let packed = workspace;
-  for (const end = g0 + frameBytes; g0 < end; g0 += 16, g1 += 16, g2 += 16, g3 += 16, packed += 4 * TILE_BYTES) {
+  for (
+    const end = g0 + frameBytes;
+    g0 < end;
+    g0 += 16, g1 += 16, g2 += 16, g3 += 16, packed += 4 * TILE_BYTES
+  ) {
     const a = v128.load(g0);
     const b = v128.load(g1);
     const c = v128.load(g2);

@@ -36,6 +36,8 @@ export class Layer {
   spikes: u32;
   /** ∂L/∂o, then ∂L/∂(tdBN's output), then ∂L/∂x, in place. */
   gradient: u32;
+  /** Of the last layer the readout's coefficients: ∂L/∂o[t] is the t-th of them times the image's first frame. Else 0. */
+  stepCoefficients: u32;
   /** ∂L/∂(input spikes): the `gradient` of the layer before. */
   inputGradient: u32;
 

@@ -1,6 +1,7 @@
 import { addGradientMoments } from "./batch-norm";
 import { KIND_IMAGE_CONV, Layer, LEAK, SURROGATE_WINDOW, THRESHOLD } from "./layer";
-import { thread, workspace } from "./thread";
+import { multiplyAdd } from "./multiply-add";
+import { constants, LEAK_AT, THRESHOLD_AT, thread, WINDOW_AT, workspace } from "./thread";
 
 // LIF neurons on tdBN's output y:
 //
@@ -33,17 +34,39 @@ const SAVED_STEP: u32 = 64;
 /** Where, in the workspace, the sums of 16 channels lie: behind the potentials of 16 steps. */
 const PARTIAL_SUMS: u32 = 16 * SAVED_STEP;
 
-/** Writes u[t], t = 0 … T − 1, of four neurons. */
+/** Writes u[t], t = 0 … T − 1, of eight neurons, in two chains side by side, for each step waits for the one before it. */
 function potentials(layer: Layer, channel: u32, sums: u32, stepBytes: u32, saved: u32): void {
   if (layer.largestInteger) {
     roundedPotentials(layer, channel, sums, stepBytes, saved);
+    roundedPotentials(layer, channel + 16, sums + 16, stepBytes, saved + 16);
     return;
   }
-  let left = f32x4.splat(0); // u[t−1] · (1 − o[t−1])
-  for (let t: u32 = 0; t < layer.timeSteps; t++, sums += stepBytes, saved += SAVED_STEP) {
-    const u = f32x4.add(f32x4.mul(left, f32x4.splat(LEAK)), normalized(layer, sums, channel));
-    v128.store(saved, u);
-    left = v128.andnot(u, fires(u));
+  const mean = layer.mean + channel;
+  const gain = layer.gain + channel;
+  const bias = layer.normBias + channel;
+  const meanA = v128.load(mean);
+  const meanB = v128.load(mean, 16);
+  const gainA = v128.load(gain);
+  const gainB = v128.load(gain, 16);
+  const biasA = v128.load(bias);
+  const biasB = v128.load(bias, 16);
+  const leak = v128.load(constants, LEAK_AT);
+  const threshold = v128.load(constants, THRESHOLD_AT);
+  let leftA = f32x4.splat(0); // u[t−1] · (1 − o[t−1])
+  let leftB = f32x4.splat(0);
+  for (
+    const end = saved + layer.timeSteps * SAVED_STEP;
+    saved < end;
+    saved += SAVED_STEP, sums += stepBytes
+  ) {
+    const yA = multiplyAdd(f32x4.sub(v128.load(sums), meanA), gainA, biasA);
+    const yB = multiplyAdd(f32x4.sub(v128.load(sums, 16), meanB), gainB, biasB);
+    const uA = multiplyAdd(leftA, leak, yA);
+    const uB = multiplyAdd(leftB, leak, yB);
+    v128.store(saved, uA);
+    v128.store(saved, uB, 16);
+    leftA = v128.andnot(uA, f32x4.gt(uA, threshold));
+    leftB = v128.andnot(uB, f32x4.gt(uB, threshold));
   }
 }
 
@@ -73,9 +96,8 @@ export function fire(layer: Layer, image: u32): void {
   let count: u32 = 0;
   for (const end = sums + frameBytes; sums < end; sums += channelBytes) {
     for (let channel: u32 = 0; channel < channelBytes; channel += 64, spikes += 2) {
-      for (let quarter: u32 = 0; quarter < 64; quarter += 16) {
-        potentials(layer, channel + quarter, sums + channel + quarter, stepBytes, workspace + quarter);
-      }
+      potentials(layer, channel, sums + channel, stepBytes, workspace);
+      potentials(layer, channel + 32, sums + channel + 32, stepBytes, workspace + 32);
       let saved = workspace;
       let output = spikes;
       for (let t: u32 = 0; t < timeSteps; t++, saved += SAVED_STEP, output += spikeStep) {
@@ -110,10 +132,10 @@ export function fireBackward(layer: Layer, image: u32, penalty: f32): void {
     const partial = workspace + PARTIAL_SUMS;
     memory.fill(partial, 0, 128);
     for (let position: u32 = 0; position < positions; position++) {
-      for (let quarter: u32 = 0; quarter < 64; quarter += 16) {
-        const channel = line + quarter;
+      for (let half: u32 = 0; half < 64; half += 32) {
+        const channel = line + half;
         const at = position * channelBytes + channel;
-        fireBackwardQuarter(
+        fireBackwardHalf(
           layer,
           channel,
           firstSums + at,
@@ -129,8 +151,11 @@ export function fireBackward(layer: Layer, image: u32, penalty: f32): void {
   }
 }
 
-/** Four neurons, all steps; their sums are added to the 2 × 64 bytes behind the potentials in the workspace. */
-function fireBackwardQuarter(
+/**
+ * Eight neurons, all steps; their sums are added to the 2 × 64 bytes behind the potentials in the workspace. Two chains of four
+ * neurons go side by side, for each step waits for the one before it.
+ */
+function fireBackwardHalf(
   layer: Layer,
   channel: u32,
   sums: u32,
@@ -141,30 +166,64 @@ function fireBackwardQuarter(
   isStill: bool,
 ): void {
   const timeSteps = layer.timeSteps;
-  const mean = v128.load(layer.mean + channel);
+  const meanA = v128.load(layer.mean + channel);
+  const meanB = v128.load(layer.mean + channel, 16);
   potentials(layer, channel, sums, stepBytes, workspace);
   let at = sums + timeSteps * stepBytes;
   let saved = workspace + timeSteps * SAVED_STEP;
-  const leak = f32x4.splat(LEAK);
-  let later = f32x4.splat(0); // ∂L/∂u[t+1]
-  let total = f32x4.splat(0);
-  let product = f32x4.splat(0);
+  const leak = v128.load(constants, LEAK_AT);
+  const threshold = v128.load(constants, THRESHOLD_AT);
+  const windowEdge = v128.load(constants, WINDOW_AT);
+  let laterA = f32x4.splat(0); // ∂L/∂u[t+1]
+  let laterB = f32x4.splat(0);
+  let totalA = f32x4.splat(0);
+  let totalB = f32x4.splat(0);
+  let productA = f32x4.splat(0);
+  let productB = f32x4.splat(0);
+  const coefficients = layer.stepCoefficients;
+  const ofImageA = v128.load(gradient);
+  const ofImageB = v128.load(gradient, 16);
   let gradientAt = gradient + timeSteps * frameBytes;
-  for (let t: u32 = 0; t < timeSteps; t++) {
+  for (let t = timeSteps; t-- > 0; ) {
     gradientAt -= frameBytes;
     at -= stepBytes;
     saved -= SAVED_STEP;
-    const u = v128.load(saved);
-    const leaked = f32x4.mul(leak, later);
-    const ofSpike = f32x4.sub(f32x4.add(v128.load(gradientAt), penalty), f32x4.mul(u, leaked));
-    const window = f32x4.lt(f32x4.abs(u), f32x4.splat(SURROGATE_WINDOW));
-    later = f32x4.add(v128.and(ofSpike, window), v128.andnot(leaked, fires(u)));
-    total = f32x4.add(total, later);
-    product = f32x4.add(product, f32x4.mul(later, f32x4.sub(v128.load(at), mean)));
-    if (!isStill) v128.store(gradientAt, later);
+    let ofSpikeA: v128;
+    let ofSpikeB: v128;
+    if (coefficients) {
+      const coefficient = v128.load32_splat(coefficients + (t << 2));
+      ofSpikeA = f32x4.mul(coefficient, ofImageA);
+      ofSpikeB = f32x4.mul(coefficient, ofImageB);
+    } else {
+      ofSpikeA = v128.load(gradientAt);
+      ofSpikeB = v128.load(gradientAt, 16);
+    }
+    const uA = v128.load(saved);
+    const uB = v128.load(saved, 16);
+    const leakedA = f32x4.mul(leak, laterA);
+    const leakedB = f32x4.mul(leak, laterB);
+    ofSpikeA = f32x4.sub(f32x4.add(ofSpikeA, penalty), f32x4.mul(uA, leakedA));
+    ofSpikeB = f32x4.sub(f32x4.add(ofSpikeB, penalty), f32x4.mul(uB, leakedB));
+    const windowA = f32x4.lt(f32x4.abs(uA), windowEdge);
+    const windowB = f32x4.lt(f32x4.abs(uB), windowEdge);
+    laterA = f32x4.add(v128.and(ofSpikeA, windowA), v128.andnot(leakedA, f32x4.gt(uA, threshold)));
+    laterB = f32x4.add(v128.and(ofSpikeB, windowB), v128.andnot(leakedB, f32x4.gt(uB, threshold)));
+    totalA = f32x4.add(totalA, laterA);
+    totalB = f32x4.add(totalB, laterB);
+    productA = multiplyAdd(laterA, f32x4.sub(v128.load(at), meanA), productA);
+    productB = multiplyAdd(laterB, f32x4.sub(v128.load(at, 16), meanB), productB);
+    if (!isStill) {
+      v128.store(gradientAt, laterA);
+      v128.store(gradientAt, laterB, 16);
+    }
   }
-  if (isStill) v128.store(gradient, total);
+  if (isStill) {
+    v128.store(gradient, totalA);
+    v128.store(gradient, totalB, 16);
+  }
   const partial = workspace + PARTIAL_SUMS + (channel & 63);
-  v128.store(partial, f32x4.add(v128.load(partial), total));
-  v128.store(partial, f32x4.add(v128.load(partial, 64), product), 64);
+  v128.store(partial, f32x4.add(v128.load(partial), totalA));
+  v128.store(partial, f32x4.add(v128.load(partial, 16), totalB), 16);
+  v128.store(partial, f32x4.add(v128.load(partial, 64), productA), 64);
+  v128.store(partial, f32x4.add(v128.load(partial, 80), productB), 80);
 }

@@ -1,3 +1,4 @@
+import { multiplyAdd } from "./multiply-add";
 import { gradientOffset, thread, workspace } from "./thread";
 
 // The image from the last layer's spikes, v = tanh(Σ_t coef[t] · (3×3 convolution of o[t] + bias)), its squared error, and the
@@ -19,7 +20,7 @@ export class Readout {
   /** (images, rows, columns, imageChannels), −1 … 1 */
   images: u32;
   reconstructions: u32;
-  /** (frames, rows, columns, 32) ∂L/∂o of the last layer */
+  /** The last layer's `gradient`, (frames, rows, columns, 32): ∂L/∂R is written into the first frame of each image. */
   gradient: u32;
   /** Of each thread Σ (reconstruction − image)², float64. */
   squaredErrors: u32;
@@ -29,7 +30,7 @@ export class Readout {
 const POSITION_BYTES: u32 = 128;
 
 /**
- * Reconstruction of one image, this thread's squared error, and the gradients of weights, bias and spikes.
+ * Reconstruction of one image, this thread's squared error, and the gradients of weights, bias and R.
  * @param gradientScale - 2 / number of values in the batch's images: ∂(mean squared error)/∂v = scale · (v − image)
  */
 export function readOut(readout: Readout, image: u32, gradientScale: f32): void {
@@ -37,35 +38,20 @@ export function readOut(readout: Readout, image: u32, gradientScale: f32): void 
   const channels = readout.imageChannels;
   const positions = size * size;
   const summed = workspace;
-  const summedGradient = workspace + positions * POSITION_BYTES;
+  const outputGradient = workspace + positions * POSITION_BYTES;
   sumSpikes(readout, image, summed);
-  memory.fill(summedGradient, 0, positions * POSITION_BYTES);
-
-  let coefficientSum: f32 = 0;
-  for (let t: u32 = 0; t < readout.timeSteps; t++)
-    coefficientSum += load<f32>(readout.coefficients + (t << 2));
-  let value = image * positions * channels;
-  let squaredError: f64 = 0;
-  for (let y: u32 = 0; y < size; y++) {
-    for (let x: u32 = 0; x < size; x++) {
-      for (let channel: u32 = 0; channel < channels; channel++, value++) {
-        const bias = readout.bias + (channel << 2);
-        const output = Mathf.tanh(
-          convolve(readout, summed, y, x, channel) + coefficientSum * load<f32>(bias),
-        );
-        const error = output - load<f32>(readout.images + (value << 2));
-        store<f32>(readout.reconstructions + (value << 2), output);
-        squaredError += <f64>error * error;
-        const gradient = gradientScale * error * (1 - output * output);
-        const biasGradient = bias + gradientOffset;
-        store<f32>(biasGradient, load<f32>(biasGradient) + gradient * coefficientSum);
-        convolveBackward(readout, summed, summedGradient, y, x, channel, gradient);
-      }
+  reconstruct(readout, image, gradientScale, summed, outputGradient);
+  for (let tap: u32 = 0; tap < 9; tap++) {
+    for (let channel: u32 = 0; channel < channels; channel++) {
+      weightGradient(readout, tap, channel, summed, outputGradient);
     }
   }
-  const total = readout.squaredErrors + (thread << 3);
-  store<f64>(total, load<f64>(total) + squaredError);
-  spreadGradient(readout, image, summedGradient);
+  let gradient = readout.gradient + image * readout.timeSteps * positions * POSITION_BYTES;
+  for (let row: u32 = 0; row < size; row++) {
+    for (let column: u32 = 0; column < size; column++, gradient += POSITION_BYTES) {
+      inputGradient(readout, row, column, outputGradient, gradient);
+    }
+  }
 }
 
 /** R = Σ_t coef[t] · o[t], (rows, columns, 32). */
@@ -87,36 +73,64 @@ function sumSpikes(readout: Readout, image: u32, summed: u32): void {
   }
 }
 
-/** ∂L/∂o[t] = coef[t] · ∂L/∂R. */
-function spreadGradient(readout: Readout, image: u32, summedGradient: u32): void {
-  const bytes = readout.imageSize * readout.imageSize * POSITION_BYTES;
-  let gradient = readout.gradient + image * readout.timeSteps * bytes;
-  for (let t: u32 = 0; t < readout.timeSteps; t++) {
-    const coefficient = v128.load32_splat(readout.coefficients + (t << 2));
-    for (let at: u32 = 0; at < bytes; at += 16, gradient += 16) {
-      v128.store(gradient, f32x4.mul(coefficient, v128.load(summedGradient + at)));
+/** Image, squared error, ∂L/∂bias, and ∂L/∂(what tanh takes), (rows, columns, imageChannels). */
+function reconstruct(
+  readout: Readout,
+  image: u32,
+  gradientScale: f32,
+  summed: u32,
+  outputGradient: u32,
+): void {
+  const size = readout.imageSize;
+  const channels = readout.imageChannels;
+  let coefficientSum: f32 = 0;
+  for (let t: u32 = 0; t < readout.timeSteps; t++)
+    coefficientSum += load<f32>(readout.coefficients + (t << 2));
+  const first = (image * size * size * channels) << 2;
+  let value: u32 = 0;
+  let squaredError: f64 = 0;
+  for (let y: u32 = 0; y < size; y++) {
+    for (let x: u32 = 0; x < size; x++) {
+      for (let channel: u32 = 0; channel < channels; channel++, value += 4) {
+        const bias = readout.bias + (channel << 2);
+        const output = Mathf.tanh(
+          convolve(readout, summed, y, x, channel) + coefficientSum * load<f32>(bias),
+        );
+        const error = output - load<f32>(readout.images + first + value);
+        store<f32>(readout.reconstructions + first + value, output);
+        squaredError += <f64>error * error;
+        const gradient = gradientScale * error * (1 - output * output);
+        store<f32>(outputGradient + value, gradient);
+        const biasGradient = bias + gradientOffset;
+        store<f32>(biasGradient, load<f32>(biasGradient) + gradient * coefficientSum);
+      }
     }
   }
-}
-
-/** Offset of the position that a pixel sees through a tap of a convolution of stride 1 and padding 1; −1 if none. */
-function positionOffset(size: u32, y: u32, x: u32, tap: u32): i32 {
-  const row = y + 1 - tap / 3;
-  const column = x + 1 - (tap % 3);
-  // Above the first row, the unsigned number is far beyond the last.
-  return row < size && column < size ? <i32>((row * size + column) * POSITION_BYTES) : -1;
+  const total = readout.squaredErrors + (thread << 3);
+  store<f64>(total, load<f64>(total) + squaredError);
 }
 
 function convolve(readout: Readout, summed: u32, y: u32, x: u32, channel: u32): f32 {
-  let sums = f32x4.splat(0);
+  const size = readout.imageSize;
+  let a = f32x4.splat(0);
+  let b = f32x4.splat(0);
+  let c = f32x4.splat(0);
+  let d = f32x4.splat(0);
   for (let tap: u32 = 0; tap < 9; tap++) {
-    const offset = positionOffset(readout.imageSize, y, x, tap);
-    if (offset < 0) continue;
-    const weights = readout.weights + (tap * readout.imageChannels + channel) * POSITION_BYTES;
-    for (let at: u32 = 0; at < POSITION_BYTES; at += 16) {
-      sums = f32x4.add(sums, f32x4.mul(v128.load(weights + at), v128.load(summed + offset + at)));
+    // The position that a pixel sees, of stride 1 and padding 1. Above the first row, the unsigned number is far beyond the last.
+    const row = y + 1 - tap / 3;
+    const column = x + 1 - (tap % 3);
+    if (row >= size || column >= size) continue;
+    let w = readout.weights + (tap * readout.imageChannels + channel) * POSITION_BYTES;
+    let input = summed + (row * size + column) * POSITION_BYTES;
+    for (const end = w + POSITION_BYTES; w < end; w += 64, input += 64) {
+      a = multiplyAdd(v128.load(w), v128.load(input), a);
+      b = multiplyAdd(v128.load(w, 16), v128.load(input, 16), b);
+      c = multiplyAdd(v128.load(w, 32), v128.load(input, 32), c);
+      d = multiplyAdd(v128.load(w, 48), v128.load(input, 48), d);
     }
   }
+  const sums = f32x4.add(f32x4.add(a, b), f32x4.add(c, d));
   return (
     f32x4.extract_lane(sums, 0) +
     f32x4.extract_lane(sums, 1) +
@@ -124,27 +138,84 @@ function convolve(readout: Readout, summed: u32, y: u32, x: u32, channel: u32): 
   );
 }
 
-/** Adds what one value of the image contributes to the gradients of the weights and of R. */
-function convolveBackward(
-  readout: Readout,
-  summed: u32,
-  summedGradient: u32,
-  y: u32,
-  x: u32,
-  channel: u32,
-  gradient: f32,
-): void {
-  const g = f32x4.splat(gradient);
-  for (let tap: u32 = 0; tap < 9; tap++) {
-    const offset = positionOffset(readout.imageSize, y, x, tap);
-    if (offset < 0) continue;
-    const weights = readout.weights + (tap * readout.imageChannels + channel) * POSITION_BYTES;
-    for (let at: u32 = 0; at < POSITION_BYTES; at += 16) {
-      const weightGradient = weights + at + gradientOffset;
-      const inputGradient = summedGradient + offset + at;
-      const input = v128.load(summed + offset + at);
-      v128.store(weightGradient, f32x4.add(v128.load(weightGradient), f32x4.mul(g, input)));
-      v128.store(inputGradient, f32x4.add(v128.load(inputGradient), f32x4.mul(g, v128.load(weights + at))));
+/** Adds to ∂L/∂weights of one tap and channel. */
+function weightGradient(readout: Readout, tap: u32, channel: u32, summed: u32, outputGradient: u32): void {
+  const size = readout.imageSize;
+  const channels = readout.imageChannels;
+  const ky = tap / 3;
+  const kx = tap % 3;
+  const w = readout.weights + gradientOffset + (tap * channels + channel) * POSITION_BYTES;
+  let s0 = v128.load(w);
+  let s1 = v128.load(w, 16);
+  let s2 = v128.load(w, 32);
+  let s3 = v128.load(w, 48);
+  let s4 = v128.load(w, 64);
+  let s5 = v128.load(w, 80);
+  let s6 = v128.load(w, 96);
+  let s7 = v128.load(w, 112);
+  for (let y: u32 = 0; y < size; y++) {
+    const row = y + 1 - ky;
+    if (row >= size) continue;
+    for (let x: u32 = 0; x < size; x++) {
+      const column = x + 1 - kx;
+      if (column >= size) continue;
+      const g = v128.load32_splat(outputGradient + (((y * size + x) * channels + channel) << 2));
+      const input = summed + (row * size + column) * POSITION_BYTES;
+      s0 = multiplyAdd(g, v128.load(input), s0);
+      s1 = multiplyAdd(g, v128.load(input, 16), s1);
+      s2 = multiplyAdd(g, v128.load(input, 32), s2);
+      s3 = multiplyAdd(g, v128.load(input, 48), s3);
+      s4 = multiplyAdd(g, v128.load(input, 64), s4);
+      s5 = multiplyAdd(g, v128.load(input, 80), s5);
+      s6 = multiplyAdd(g, v128.load(input, 96), s6);
+      s7 = multiplyAdd(g, v128.load(input, 112), s7);
     }
   }
+  v128.store(w, s0);
+  v128.store(w, s1, 16);
+  v128.store(w, s2, 32);
+  v128.store(w, s3, 48);
+  v128.store(w, s4, 64);
+  v128.store(w, s5, 80);
+  v128.store(w, s6, 96);
+  v128.store(w, s7, 112);
+}
+
+/** ∂L/∂R of the 32 channels of a position. */
+function inputGradient(readout: Readout, row: u32, column: u32, outputGradient: u32, gradient: u32): void {
+  const size = readout.imageSize;
+  const channels = readout.imageChannels;
+  let s0 = f32x4.splat(0);
+  let s1 = f32x4.splat(0);
+  let s2 = f32x4.splat(0);
+  let s3 = f32x4.splat(0);
+  let s4 = f32x4.splat(0);
+  let s5 = f32x4.splat(0);
+  let s6 = f32x4.splat(0);
+  let s7 = f32x4.splat(0);
+  for (let tap: u32 = 0; tap < 9; tap++) {
+    const y = row + tap / 3 - 1;
+    const x = column + (tap % 3) - 1;
+    if (y >= size || x >= size) continue;
+    for (let channel: u32 = 0; channel < channels; channel++) {
+      const g = v128.load32_splat(outputGradient + (((y * size + x) * channels + channel) << 2));
+      const w = readout.weights + (tap * channels + channel) * POSITION_BYTES;
+      s0 = multiplyAdd(g, v128.load(w), s0);
+      s1 = multiplyAdd(g, v128.load(w, 16), s1);
+      s2 = multiplyAdd(g, v128.load(w, 32), s2);
+      s3 = multiplyAdd(g, v128.load(w, 48), s3);
+      s4 = multiplyAdd(g, v128.load(w, 64), s4);
+      s5 = multiplyAdd(g, v128.load(w, 80), s5);
+      s6 = multiplyAdd(g, v128.load(w, 96), s6);
+      s7 = multiplyAdd(g, v128.load(w, 112), s7);
+    }
+  }
+  v128.store(gradient, s0);
+  v128.store(gradient, s1, 16);
+  v128.store(gradient, s2, 32);
+  v128.store(gradient, s3, 48);
+  v128.store(gradient, s4, 64);
+  v128.store(gradient, s5, 80);
+  v128.store(gradient, s6, 96);
+  v128.store(gradient, s7, 112);
 }

@@ -1,6 +1,6 @@
 import { inputRow, kernelSize } from "./geometry";
 import { Layer } from "./layer";
-import { gradientOffset, spikeTable, workspace } from "./thread";
+import { constants, EIGHT_AT, gradientOffset, spikeTable, workspace } from "./thread";
 
 // Synapses on spikes, forward and their weights' gradient. Inputs are 0 or 1, so both are additions, and only for the
 // inputs that fire: a row of weights (outChannels) to the sums, or the sums' gradient to a row of the weights' gradient.
@@ -10,15 +10,17 @@ import { gradientOffset, spikeTable, workspace } from "./thread";
 export function integrate(layer: Layer, image: u32): void {
   const outputSize = layer.outputSize;
   const rowBytes = layer.outChannels << 2;
+  const list = workspace + outputSize * SEEN_BYTES;
   const frame = image * layer.timeSteps;
+  tableSeen(layer);
   let spikes = layer.inputs + frame * layer.inputSpikeBytes;
   let sums = layer.sums + ((frame * layer.neurons) << 2);
   for (let t: u32 = 0; t < layer.timeSteps; t++) {
     for (let y: u32 = 0; y < outputSize; y++) {
       for (let x: u32 = 0; x < outputSize; x++) {
-        const end = listRows(layer, spikes, y, x);
+        const end = listRows(layer, spikes, y, x, list);
         for (let offset: u32 = 0; offset < rowBytes; offset += 128, sums += 128) {
-          addRows(end, layer.usedWeights + offset, rowBytes, layer.bias + offset, sums);
+          addRows(list, end, layer.usedWeights + offset, rowBytes, layer.bias + offset, sums);
         }
       }
     }
@@ -30,15 +32,17 @@ export function integrate(layer: Layer, image: u32): void {
 export function weightGradient(layer: Layer, image: u32): void {
   const outputSize = layer.outputSize;
   const rowBytes = layer.outChannels << 2;
+  const list = workspace + outputSize * SEEN_BYTES;
   const frame = image * layer.timeSteps;
+  tableSeen(layer);
   let spikes = layer.inputs + frame * layer.inputSpikeBytes;
   let gradient = layer.gradient + ((frame * layer.neurons) << 2);
   for (let t: u32 = 0; t < layer.timeSteps; t++) {
     for (let y: u32 = 0; y < outputSize; y++) {
       for (let x: u32 = 0; x < outputSize; x++) {
-        const end = listRows(layer, spikes, y, x);
+        const end = listRows(layer, spikes, y, x, list);
         for (let offset: u32 = 0; offset < rowBytes; offset += 128, gradient += 128) {
-          addToRows(end, layer.weights + gradientOffset + offset, rowBytes, gradient);
+          addToRows(list, end, layer.weights + gradientOffset + offset, rowBytes, gradient);
         }
       }
     }
@@ -46,30 +50,65 @@ export function weightGradient(layer: Layer, image: u32): void {
   }
 }
 
+/** For an output row the input rows (columns) that it sees: their number, and (row, tap) of each. */
+const SEEN_BYTES: u32 = 32;
+
+/** Writes what each output row sees to the workspace. */
+function tableSeen(layer: Layer): void {
+  const kernel = kernelSize(layer.kind);
+  let seen = workspace;
+  for (let y: u32 = 0; y < layer.outputSize; y++, seen += SEEN_BYTES) {
+    let entry = seen + 4;
+    for (let k: u32 = 0; k < kernel; k++) {
+      const row = inputRow(layer.kind, y, k, layer.inputSize);
+      if (row < 0) continue;
+      store<u32>(entry, row);
+      store<u32>(entry, k, 4);
+      entry += 8;
+    }
+    store<u32>(seen, entry);
+  }
+}
+
 /**
- * Lists in the workspace the rows of weights, tap · inChannels + channel in 16 bits, of the inputs that fire and that the output at
- * (y, x) sees. Returns the list's end.
+ * Lists the rows of weights, tap · inChannels + channel in 16 bits, of the inputs that fire and that the output at (y, x) sees.
+ * Returns the list's end.
  */
-function listRows(layer: Layer, spikes: u32, y: u32, x: u32): u32 {
-  const kind = layer.kind;
-  const inputSize = layer.inputSize;
+function listRows(layer: Layer, spikes: u32, y: u32, x: u32, list: u32): u32 {
   const inChannels = layer.inChannels;
   const positionBytes = inChannels >> 3;
-  const kernel = kernelSize(kind);
-  let list = workspace;
-  let tap: u32 = 0;
-  for (let ky: u32 = 0; ky < kernel; ky++) {
-    const row = inputRow(kind, y, ky, inputSize);
-    for (let kx: u32 = 0; kx < kernel; kx++, tap += inChannels) {
-      const column = inputRow(kind, x, kx, inputSize);
-      if ((row | column) < 0) continue;
-      let first = i16x8.splat(<i16>tap);
-      let at = spikes + (row * inputSize + column) * positionBytes;
-      for (const end = at + positionBytes; at < end; at++) {
-        const byte: u32 = load<u8>(at);
-        v128.store(list, i16x8.add(first, v128.load(spikeTable + (byte << 4))));
-        list += popcnt(byte) << 1;
-        first = i16x8.add(first, i16x8.splat(8));
+  const rowBytes = layer.inputSize * positionBytes;
+  const eight = v128.load(constants, EIGHT_AT);
+  const rows = workspace + y * SEEN_BYTES;
+  const columns = workspace + x * SEEN_BYTES;
+  const rowsEnd = load<u32>(rows);
+  const columnsEnd = load<u32>(columns);
+  for (let row = rows + 4; row < rowsEnd; row += 8) {
+    const inputs = spikes + load<u32>(row) * rowBytes;
+    const firstTap = 3 * load<u32>(row, 4);
+    for (let column = columns + 4; column < columnsEnd; column += 8) {
+      let first = i16x8.splat(<i16>((firstTap + load<u32>(column, 4)) * inChannels));
+      let at = inputs + load<u32>(column) * positionBytes;
+      for (const end = at + positionBytes; at < end; at += 4) {
+        const word = load<u32>(at);
+        const second = i16x8.add(first, eight);
+        const third = i16x8.add(second, eight);
+        const fourth = i16x8.add(third, eight);
+        v128.store(list, i16x8.add(first, v128.load(spikeTable + ((word << 4) & 0xff0))));
+        v128.store(
+          list + (popcnt(word & 0xff) << 1),
+          i16x8.add(second, v128.load(spikeTable + ((word >> 4) & 0xff0))),
+        );
+        v128.store(
+          list + (popcnt(word & 0xffff) << 1),
+          i16x8.add(third, v128.load(spikeTable + ((word >> 12) & 0xff0))),
+        );
+        v128.store(
+          list + (popcnt(word & 0xffffff) << 1),
+          i16x8.add(fourth, v128.load(spikeTable + ((word >> 20) & 0xff0))),
+        );
+        list += popcnt(word) << 1;
+        first = i16x8.add(fourth, eight);
       }
     }
   }
@@ -77,7 +116,7 @@ function listRows(layer: Layer, spikes: u32, y: u32, x: u32): u32 {
 }
 
 /** sums = bias + Σ rows of the list, of 32 channels. */
-function addRows(end: u32, weights: u32, rowBytes: u32, bias: u32, sums: u32): void {
+function addRows(list: u32, end: u32, weights: u32, rowBytes: u32, bias: u32, sums: u32): void {
   let s0 = v128.load(bias);
   let s1 = v128.load(bias, 16);
   let s2 = v128.load(bias, 32);
@@ -86,9 +125,11 @@ function addRows(end: u32, weights: u32, rowBytes: u32, bias: u32, sums: u32): v
   let s5 = v128.load(bias, 80);
   let s6 = v128.load(bias, 96);
   let s7 = v128.load(bias, 112);
-  for (let list = workspace; list < end; list += 2) {
+  for (; list < end; list += 2) {
     const w = weights + <u32>load<u16>(list) * rowBytes;
     s0 = f32x4.add(s0, v128.load(w));
+    // Engines load all rows before they add, and would run out of registers by one: a store makes them add this one first.
+    v128.store(sums, s0);
     s1 = f32x4.add(s1, v128.load(w, 16));
     s2 = f32x4.add(s2, v128.load(w, 32));
     s3 = f32x4.add(s3, v128.load(w, 48));
@@ -108,7 +149,7 @@ function addRows(end: u32, weights: u32, rowBytes: u32, bias: u32, sums: u32): v
 }
 
 /** Adds 32 channels of a gradient to each row of the list. */
-function addToRows(end: u32, weights: u32, rowBytes: u32, gradient: u32): void {
+function addToRows(list: u32, end: u32, weights: u32, rowBytes: u32, gradient: u32): void {
   const g0 = v128.load(gradient);
   const g1 = v128.load(gradient, 16);
   const g2 = v128.load(gradient, 32);
@@ -117,7 +158,7 @@ function addToRows(end: u32, weights: u32, rowBytes: u32, gradient: u32): void {
   const g5 = v128.load(gradient, 80);
   const g6 = v128.load(gradient, 96);
   const g7 = v128.load(gradient, 112);
-  for (let list = workspace; list < end; list += 2) {
+  for (; list < end; list += 2) {
     const w = weights + <u32>load<u16>(list) * rowBytes;
     v128.store(w, f32x4.add(v128.load(w), g0));
     v128.store(w, f32x4.add(v128.load(w, 16), g1), 16);

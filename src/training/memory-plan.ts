@@ -25,6 +25,7 @@ const LAYER_FIELDS = [
   "sums",
   "spikes",
   "gradient",
+  "stepCoefficients",
   "inputGradient",
   "weights",
   "bias",
@@ -130,8 +131,10 @@ const DOUBLE_BYTES = 8;
 const MAX_BYTES = 2 ** 32 - 65536;
 /** The kernels for LIF neurons keep potentials and sums in the workspace. */
 const LIF_WORKSPACE_BYTES = 1152;
-/** For each byte of spikes eight numbers of 16 bits (assembly/training/thread.ts). */
-const SPIKE_TABLE_BYTES = 256 * 16;
+/** The table of spikes and the constants before the workspace (assembly/training/thread.ts). */
+const TABLE_BYTES = 4160;
+/** What an output row sees, in the workspace (assembly/training/synapses.ts). */
+const SEEN_BYTES = 32;
 /** Frames whose gradients `inputGradient` lays beside each other in the workspace. */
 const TILE_FRAMES = 4;
 
@@ -187,6 +190,7 @@ export function planMemory(network: Network, { batchSize, threads, bits }: PlanO
   );
   // The sampler stands between the encoder's last layer and the decoder's first, and its latent gradient beside them.
   const latentGradient = floats(frames * latentSize);
+  const coefficients = floats(timeSteps);
 
   let inputs = images;
   const plans = layers.map((layer, i): LayerPlan => {
@@ -208,6 +212,7 @@ export function planMemory(network: Network, { batchSize, threads, bits }: PlanO
       sums: floats((kind === "imageConv" ? batchSize : frames) * frameNeurons[i]),
       spikes,
       gradient: buffers[i % 2],
+      stepCoefficients: i === layers.length - 1 ? coefficients : 0,
       inputGradient: isFirstOfDecoder ? latentGradient : buffers[(i + 1) % 2],
       ...parameters[i],
       usedWeights: isRounded ? floats(layer.weights.length) : parameters[i].weights,
@@ -252,7 +257,7 @@ export function planMemory(network: Network, { batchSize, threads, bits }: PlanO
     imageSize,
     imageChannels,
     spikes: last.spikes,
-    coefficients: floats(timeSteps),
+    coefficients,
     ...readoutParameters,
     images,
     reconstructions,
@@ -261,12 +266,12 @@ export function planMemory(network: Network, { batchSize, threads, bits }: PlanO
   };
   const listedRows = layers.map((layer) => tapCount(layer) * layer.inChannels);
   const workspaceBytes =
-    SPIKE_TABLE_BYTES +
+    TABLE_BYTES +
     Math.max(
       LIF_WORKSPACE_BYTES,
-      2 * imageSize ** 2 * last.outChannels * FLOAT_BYTES,
+      imageSize ** 2 * (last.outChannels + imageChannels) * FLOAT_BYTES,
       TILE_FRAMES * Math.max(...frameNeurons) * FLOAT_BYTES,
-      2 * (Math.max(...listedRows) + 8),
+      SEEN_BYTES * imageSize + 2 * (Math.max(...listedRows) + 8),
     );
   const workspace = take(workspaceBytes * threads);
   if (end > MAX_BYTES) {
