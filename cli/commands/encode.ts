@@ -43,7 +43,7 @@ Examples:
   spikelet encode t10k-images-idx3-ubyte.gz --out rates.npy --threads 2
 
 rates.npy holds float32 (images, latent size): for each latent neuron the part of the time steps
-in which it fired. A long run may be stopped with Ctrl-C; the same command goes on from there.`;
+in which it fired. A long run may be stopped with Ctrl-C; the same command resumes it.`;
 
 export function addEncodeCommand(program: Command): void {
   const command = program

@@ -50,7 +50,7 @@ image i is of class i mod n, in the order given; a .png has a row, or several, f
 
 Image i of a seed is always the same, however the work is split: --start 50 --count 50 makes
 the second half of --count 100. A long run into .idx, .npy or a folder may be stopped with
-Ctrl-C; the same command goes on from there.`;
+Ctrl-C; the same command resumes it.`;
 
 export function addGenerateCommand(program: Command): void {
   const command = program

@@ -49,7 +49,7 @@ export async function fillSink(sink: Sink, total: number, makers: readonly Maker
 function whereKept({ keptIn }: Sink): string {
   return keptIn === undefined
     ? "a picture is written at its end only, so nothing is kept"
-    : `what is made is kept in ${keptIn}: run the same command again to go on from there`;
+    : `what is made is kept in ${keptIn}: run the same command again to resume`;
 }
 
 function note(message: string): void {

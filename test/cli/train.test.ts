@@ -175,7 +175,7 @@ describe("spikelet train", () => {
     assert.equal(await closed, 130, output);
     assert.match(
       output,
-      /is kept in cut\.training\/fine-tuning\.safetensors: go on with the same command and --resume/,
+      /is kept in cut\.training\/fine-tuning\.safetensors: resume it with the same command and --resume/,
     );
     const steps = () =>
       Number(
@@ -371,7 +371,7 @@ describe("spikelet train refuses", () => {
       "a run in the way",
       SMALL,
       2,
-      /there\.training\/run\.safetensors: an earlier run is in the way; go on with it by --resume/,
+      /there\.training\/run\.safetensors: an earlier run is there; resume it with --resume/,
     ],
     ["to resume nothing", ["--resume"], 2, /run\.safetensors: no such file/],
     [

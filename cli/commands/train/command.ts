@@ -42,7 +42,7 @@ const FINE_TUNE_RATE = 0.25;
 const EXAMPLES = `
 Examples:
   spikelet train --data mnist/ --out mine.spk --minutes 60
-  spikelet train --data mnist/ --out mine.spk --resume --epochs 40    go on, after Ctrl-C too
+  spikelet train --data mnist/ --out mine.spk --resume --epochs 40    resume, also after Ctrl-C
   spikelet train --data photos/ --out photos.spk                      a folder of PNG or JPEG files
   spikelet train --data mnist/ --out small.spk --preset tiny          under 64 KB of flash
   spikelet train --data mnist/ --out better.spk --from checkpoint.pth
@@ -169,7 +169,7 @@ async function findRun(path: string, { resume, from }: TrainArguments): Promise<
   if (isThere) {
     throw new SpikeletError(
       "bad-option",
-      `${path}: an earlier run is in the way; go on with it by --resume, delete it, or choose another --out`,
+      `${path}: an earlier run is there; resume it with --resume, delete it, or choose another --out`,
     );
   }
   return undefined;

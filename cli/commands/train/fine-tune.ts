@@ -74,7 +74,7 @@ export async function fineTune(settings: FineTuneSettings): Promise<Network> {
         const images = formatCount(step * batchSize);
         throw new Interruption(
           stop.reason,
-          `stopped by ${stop.reason} after fine-tuning with ${images} images; it is kept in ${file}: go on with the same command and --resume`,
+          `stopped by ${stop.reason} after fine-tuning with ${images} images; it is kept in ${file}: resume it with the same command and --resume`,
         );
       }
       const losses = trainer.computeGradients(batches.at(step), { firingPenalty });

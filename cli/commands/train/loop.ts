@@ -129,7 +129,7 @@ export async function trainLoop(settings: LoopSettings): Promise<LoopSummary> {
     const images = formatCount(trainer.steps * batchSize);
     throw new Interruption(
       stop.reason,
-      `stopped by ${stop.reason} after ${images} images; the run is kept in ${files.run}: go on with the same command and --resume`,
+      `stopped by ${stop.reason} after ${images} images; the run is kept in ${files.run}: resume it with the same command and --resume`,
     );
   }
   return {
@@ -192,7 +192,7 @@ function diverged(step: number, path: string): SpikeletError {
   return new SpikeletError(
     "diverged",
     `training diverged: found a loss or a weight that is no finite number at step ${step + 1}; ` +
-      `the last good state, if one was saved, is in ${path}: go on from there with --resume and a smaller --learning-rate`,
+      `the last good state, if one was saved, is in ${path}: resume it with --resume and a smaller --learning-rate`,
   );
 }
 

@@ -67,7 +67,7 @@ export function addTrainOptions(command: Command): Command {
     .requiredOption("--data <folder>", "folder with the IDX files of a data set, or with PNG or JPEG files")
     .requiredOption("--out <file.spk>", "the model file to write")
     .option("--from <checkpoint>", "start from a .pth or .safetensors file")
-    .option("--resume", "go on with the run beside --out")
+    .option("--resume", "resume the run beside --out")
     .option(
       "--images <n>",
       "at most so many of the images",
