@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { test } from "node:test";
-import { anchorsOf, readPage, repositoryFiles } from "../support/markdown.js";
+import { anchorsOf, type Page, readPage, repositoryFiles } from "../support/markdown.js";
 
 const files = repositoryFiles();
 const names = new Set(files.map((file) => basename(file)));
@@ -50,6 +50,17 @@ for (const page of pages) {
     }
   });
 }
+
+test("the README leads to every page of docs/, and these to every note", () => {
+  const linked = (page: Page) =>
+    [...page.prose.matchAll(/\]\(([^)#\s]+)/g)].map(([, path]) => normalize(join(dirname(page.path), path)));
+  const fromReadme = new Set(linked(readPage("README.md")));
+  const fromDocs = new Set(pages.filter(({ path }) => /^docs\/[^/]+$/.test(path)).flatMap(linked));
+  for (const { path } of pages) {
+    if (/^docs\/[^/]+$/.test(path)) assert.ok(fromReadme.has(path), `README.md does not link to ${path}`);
+    if (/^docs\/notes\//.test(path)) assert.ok(fromDocs.has(path), `no page of docs/ links to ${path}`);
+  }
+});
 
 /** Files of other people's documents are named in the sources of device figures. */
 const sources = files.filter(
