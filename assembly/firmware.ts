@@ -72,7 +72,7 @@ function boot(): void {
     putNumber((load<u32>(PLAN_BYTES) - STATIC_BASE + 65535) >> 16);
     stop(EXIT_MEMORY);
   }
-  put(": not a model of version 1");
+  put(": not a model of version 2");
   stop(EXIT_BAD_MODEL);
 }
 

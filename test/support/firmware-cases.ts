@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { VERSION } from "../../assembly/core/format.js";
 import { Generator } from "../../src/index.js";
 import { encodeModel } from "../../src/model/file.js";
 import { syntheticModel, TINY } from "./models.js";
@@ -98,12 +99,17 @@ export async function expectedFrames(drawing: Drawing): Promise<Uint8Array> {
   return new Uint8Array(Buffer.concat(frames.flatMap((frame) => [head, frame])));
 }
 
+/** The line about a file that is not a model; it tells the version that the firmware reads. */
+function notAModel(name: string): RegExp {
+  return new RegExp(`^spikelet: ${name}\\.spk: not a model of version ${VERSION}$`, "m");
+}
+
 /** What a firmware that cannot go on says, and its exit code. */
 export const REFUSALS: readonly { args: string[]; exitCode: number; uart: RegExp }[] = [
   { args: ["--model=none.spk"], exitCode: 3, uart: /^spikelet: none\.spk: not in flash/ },
-  { args: ["--model=text.spk"], exitCode: 4, uart: /^spikelet: text\.spk: not a model/ },
-  { args: ["--model=empty.spk"], exitCode: 4, uart: /^spikelet: empty\.spk: not a model/ },
-  { args: ["--model=long.spk"], exitCode: 4, uart: /^spikelet: long\.spk: not a model/ },
+  { args: ["--model=text.spk"], exitCode: 4, uart: notAModel("text") },
+  { args: ["--model=empty.spk"], exitCode: 4, uart: notAModel("empty") },
+  { args: ["--model=long.spk"], exitCode: 4, uart: notAModel("long") },
   {
     args: ["--model=large.spk"],
     exitCode: 5,
