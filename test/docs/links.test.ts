@@ -62,6 +62,20 @@ test("the README leads to every page of docs/, and these to every note", () => {
   }
 });
 
+test("docs/architecture.md tells of every folder", () => {
+  const { prose } = readPage("docs/architecture.md");
+  for (const folder of ["assembly/", "src/", "firmware-sim/", "cli/", "playground/"]) {
+    for (const file of files) {
+      const [, inner] = new RegExp(`^${folder}(\\w[\\w-]*/)`).exec(file) ?? [];
+      if (!inner || inner === "__tests__/") continue;
+      assert.ok(
+        [inner, folder + inner].some((name) => prose.includes(`\`${name}\``)),
+        folder + inner,
+      );
+    }
+  }
+});
+
 /** Files of other people's documents are named in the sources of device figures. */
 const sources = files.filter(
   (file) =>
