@@ -37,7 +37,6 @@ const commandLine = await build({
   entryPoints: {
     cli: "cli/main.ts",
     worker: "cli/run/worker.ts",
-    "evaluate-worker": "cli/commands/evaluate/worker.ts",
     "training-worker": "src/training/worker.ts",
   },
   external: ["node:*", ...Object.keys(manifest.dependencies)],

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { npyHeader } from "../../src/data/npy.js";
 import { crc32 } from "../../src/model/file.js";
+import { type EncodeTask, resultBytes } from "../../src/runtime/task.js";
 import { FITTING_DESCRIPTION, INPUT_DESCRIPTION, readInputImages } from "../input/image-input.js";
 import { loadModel } from "../input/load.js";
 import { addCoreOptions, type CoreArguments, countOption, modelOption } from "../options/shared-options.js";
@@ -12,8 +13,7 @@ import { formatCount, formatFacts, formatMeasure } from "../report/format.js";
 import { type EncoderMeasures, measureEncoder } from "../report/measure.js";
 import { formatTime, formatWasm, type WasmFacts } from "../report/summary.js";
 import { fillSink } from "../run/fill.js";
-import { type EncodeTask, resultBytes } from "../run/task.js";
-import { startMakers } from "../run/threads.js";
+import { startPool } from "../run/threads.js";
 import { version } from "../version.js";
 
 interface EncodeArguments extends CoreArguments {
@@ -86,8 +86,8 @@ async function encode(inputs: readonly string[], args: EncodeArguments): Promise
     resultBytes(generator, task),
   );
   const toMake = countImages(sink.missing);
-  const makers = startMakers(loaded, task, toMake, args.threads);
-  const milliseconds = await fillSink(sink, images.count, makers);
+  const pool = startPool(loaded, toMake, args.threads);
+  const milliseconds = await fillSink(sink, images.count, pool, task);
 
   const summary: EncodeSummary = {
     images: images.count,
@@ -97,7 +97,7 @@ async function encode(inputs: readonly string[], args: EncodeArguments): Promise
     latentSize: info.latentSize,
     model: { name: info.name, bytes: info.bytes },
     wasm: { build: generator.build, bytes: generator.wasmBytes, weights: generator.weights },
-    threads: makers.length,
+    threads: pool.threads,
     millisecondsPerImage: toMake === 0 ? null : milliseconds / toMake,
     ...measures,
     output: { path: args.out, bytes: await sink.finish() },

@@ -2,20 +2,20 @@ import type { Command } from "commander";
 import { SpikeletError } from "../../src/errors.js";
 import { decodeModel, encodeModel } from "../../src/model/file.js";
 import { mixtures } from "../../src/model/mixture.js";
-import { encodeRates } from "../../src/priors/encode-rates.js";
-import { withFittedPriors } from "../../src/priors/with-fitted-priors.js";
 import { needLabels, printNotes, readDataset } from "../input/dataset.js";
 import { loadModel } from "../input/load.js";
 import { integerOption } from "../options/options.js";
+import { threadsOption } from "../options/shared-options.js";
 import { prepareFolderOf, replaceFile } from "../output/output.js";
 import { formatCount } from "../report/format.js";
-import { startProgress } from "../run/progress.js";
+import { encodeRates, fitPriors } from "../run/rates.js";
 
 interface FitArguments {
   readonly data: string;
   readonly out: string;
   readonly images: number;
   readonly components: number;
+  readonly threads?: number;
 }
 
 /** Images that the priors of the shipped model are fitted to. */
@@ -54,6 +54,7 @@ export function addFitCommand(program: Command): void {
       integerOption("--components", { min: 0, max: 200, example: DEFAULT_COMPONENTS }),
       DEFAULT_COMPONENTS,
     )
+    .addOption(threadsOption())
     .addHelpText("after", EXAMPLES)
     .action(fit);
 }
@@ -62,20 +63,15 @@ async function fit(modelName: string, args: FitArguments): Promise<void> {
   if (!args.out.endsWith(".spk")) {
     throw new SpikeletError("bad-option", `--out: found "${args.out}", expected a name that ends in .spk`);
   }
-  const { bytes, generator } = await loadModel({ model: modelName }, { encoder: true });
+  const loaded = await loadModel({ model: modelName }, { encoder: true });
+  const { generator } = loaded;
   const images = await readDataset(args.data, "train", generator.info, { most: args.images });
   const labels = needLabels(images, args.data, "train");
   printNotes(images);
-  const progress = startProgress(images.count, 0);
-  const rates = encodeRates(generator, images.pixels, (done) => progress.update(done));
-  progress.stop();
-  const { timeSteps } = generator.info;
-  const model = withFittedPriors(decodeModel(bytes), {
-    rates,
-    labels,
+  const rates = await encodeRates(loaded, images.pixels, images.count, args.threads);
+  const model = await fitPriors(decodeModel(loaded.bytes), {
+    ...{ rates, labels, timeSteps: generator.info.timeSteps, components: args.components },
     ...(images.classNames && { classNames: images.classNames }),
-    timeSteps,
-    components: args.components,
   });
   const file = encodeModel(model);
   await prepareFolderOf(args.out);

@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Generator } from "../../src/runtime/generator.js";
+import { type GenerateTask, priorOf } from "../../src/runtime/task.js";
 import { loadModel } from "../input/load.js";
 import { checkIndexRange } from "../options/options.js";
 import { choosePriors, classOption } from "../options/priors.js";
@@ -22,8 +23,7 @@ import { modelCrc32, type RunDescription } from "../output/run-description.js";
 import { countImages, type Sink, type SinkOptions } from "../output/sink.js";
 import { formatSummary, LEDGER_IMAGES, mean, type Summary } from "../report/summary.js";
 import { fillSink } from "../run/fill.js";
-import { type GenerateTask, priorOf } from "../run/task.js";
-import { startMakers } from "../run/threads.js";
+import { startPool } from "../run/threads.js";
 import { version } from "../version.js";
 
 interface GenerateArguments extends CoreArguments {
@@ -112,8 +112,8 @@ async function generate(args: GenerateArguments): Promise<void> {
     task.priors.length,
   );
   const toMake = countImages(sink.missing);
-  const makers = startMakers(loaded, task, toMake, args.threads);
-  const milliseconds = await fillSink(sink, run.count, makers);
+  const pool = startPool(loaded, toMake, args.threads);
+  const milliseconds = await fillSink(sink, run.count, pool, task);
 
   const summary: Summary = {
     images: run.count,
@@ -124,7 +124,7 @@ async function generate(args: GenerateArguments): Promise<void> {
     priors: task.priors,
     model: { name: info.name, bytes: info.bytes },
     wasm: { build: generator.build, bytes: generator.wasmBytes, weights: generator.weights },
-    threads: makers.length,
+    threads: pool.threads,
     millisecondsPerImage: toMake === 0 ? null : milliseconds / toMake,
     synapticOperationsPerImage,
     ledgers,

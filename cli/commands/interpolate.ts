@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Generator } from "../../src/runtime/generator.js";
+import type { InterpolateTask } from "../../src/runtime/task.js";
 import { INPUT_DESCRIPTION, readInputImages } from "../input/image-input.js";
 import { type LoadedModel, loadModel } from "../input/load.js";
 import { integerOption } from "../options/options.js";
@@ -19,8 +20,7 @@ import { openPictureSink } from "../output/picture-sink.js";
 import { formatCount, formatFacts } from "../report/format.js";
 import { formatTime, formatWasm, type WasmFacts } from "../report/summary.js";
 import { fillSink } from "../run/fill.js";
-import type { InterpolateTask } from "../run/task.js";
-import { startMakers } from "../run/threads.js";
+import { startPool } from "../run/threads.js";
 
 interface InterpolateArguments extends CoreArguments {
   readonly steps: number;
@@ -114,8 +114,8 @@ async function interpolate(from: string, to: string, args: InterpolateArguments)
     draw: (images) =>
       ending === ".apng" ? drawAnimation(images, info) : drawGrid(images, info, stripLayout(images.length)),
   });
-  const makers = startMakers(loaded, task, args.steps, args.threads);
-  const milliseconds = await fillSink(sink, args.steps, makers);
+  const pool = startPool(loaded, args.steps, args.threads);
+  const milliseconds = await fillSink(sink, args.steps, pool, task);
 
   const summary: InterpolateSummary = {
     from,
@@ -126,7 +126,7 @@ async function interpolate(from: string, to: string, args: InterpolateArguments)
     timeSteps,
     model: { name: info.name, bytes: info.bytes },
     wasm: { build: generator.build, bytes: generator.wasmBytes, weights: generator.weights },
-    threads: makers.length,
+    threads: pool.threads,
     millisecondsPerImage: milliseconds / args.steps,
     output: {
       path: args.out,

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { ReconstructTask } from "../../src/runtime/task.js";
 import { FITTING_DESCRIPTION, INPUT_DESCRIPTION, readInputImages } from "../input/image-input.js";
 import { loadModel } from "../input/load.js";
 import {
@@ -15,8 +16,7 @@ import { formatCount, formatFacts, formatMeasure } from "../report/format.js";
 import { measureReconstruction, type ReconstructionMeasures } from "../report/measure.js";
 import { formatTime, formatWasm, mean, type WasmFacts } from "../report/summary.js";
 import { fillSink } from "../run/fill.js";
-import type { ReconstructTask } from "../run/task.js";
-import { startMakers } from "../run/threads.js";
+import { startPool } from "../run/threads.js";
 
 interface ReconstructArguments extends CoreArguments {
   readonly count: number;
@@ -89,8 +89,8 @@ async function reconstruct(inputs: readonly string[], args: ReconstructArguments
       return drawGrid(pairs, info, pairLayout(images.count));
     },
   });
-  const makers = startMakers(loaded, task, images.count, args.threads);
-  const milliseconds = await fillSink(sink, images.count, makers);
+  const pool = startPool(loaded, images.count, args.threads);
+  const milliseconds = await fillSink(sink, images.count, pool, task);
 
   const losses = originals.map((original, i) => ({
     image: images.names[i],
@@ -103,7 +103,7 @@ async function reconstruct(inputs: readonly string[], args: ReconstructArguments
     timeSteps,
     model: { name: info.name, bytes: info.bytes },
     wasm: { build: generator.build, bytes: generator.wasmBytes, weights: generator.weights },
-    threads: makers.length,
+    threads: pool.threads,
     millisecondsPerImage: milliseconds / images.count,
     reconstructionLoss: mean(losses.map((loss) => loss.reconstructionLoss)),
     ...measures,

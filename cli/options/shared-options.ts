@@ -54,6 +54,13 @@ function u64(option: Option, flag: string): Option {
   return option.default(0n, "0").argParser(u64Option(flag));
 }
 
+export function threadsOption(): Option {
+  return new Option(
+    "--threads <n>",
+    "worker threads (default: 1 for few images, else one per processor)",
+  ).argParser(integerOption("--threads", { min: 1, max: 256, example: 2 }));
+}
+
 /** Adds what every command that runs a core has. */
 export function addCoreOptions(command: Command): Command {
   return command
@@ -62,11 +69,7 @@ export function addCoreOptions(command: Command): Command {
       `steps of the spike trains, 1 to ${MAX_TIME_STEPS}; fewer are faster and coarser (default: as the model was trained)`,
       timeStepsOption(),
     )
-    .option(
-      "--threads <n>",
-      "worker threads (default: 1 for few images, else one per processor)",
-      integerOption("--threads", { min: 1, max: 256, example: 2 }),
-    )
+    .addOption(threadsOption())
     .option(
       "--build <plain|simd>",
       "which build of the core (default: simd where it runs)",

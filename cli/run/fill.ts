@@ -1,18 +1,18 @@
 import { SpikeletError } from "../../src/errors.js";
+import type { Task } from "../../src/runtime/task.js";
 import { splitSpans } from "../output/batch.js";
 import { countImages, type Sink } from "../output/sink.js";
 import { formatCount } from "../report/format.js";
-import { makeInOrder } from "./in-order.js";
 import { Interruption, listenForStop } from "./interruption.js";
-import type { Maker } from "./maker.js";
+import type { Pool } from "./pool.js";
 import { startProgress } from "./progress.js";
 import { SPAN_IMAGES } from "./threads.js";
 
 /**
- * Makes what `sink` misses of its `total` images and closes the makers. Returns the milliseconds that it took. An
+ * Makes what `sink` misses of its `total` images, and closes the pool. Returns the milliseconds that it took. An
  * interruption or failure leaves whole images behind and says where, if the sink can go on later.
  */
-export async function fillSink(sink: Sink, total: number, makers: readonly Maker[]): Promise<number> {
+export async function fillSink(sink: Sink, total: number, pool: Pool, task: Task): Promise<number> {
   const toMake = countImages(sink.missing);
   const found = total - toMake;
   let there = found;
@@ -21,9 +21,9 @@ export async function fillSink(sink: Sink, total: number, makers: readonly Maker
   const { stop, unlisten } = listenForStop();
   const progress = startProgress(total, found);
   try {
-    await Promise.all(makers.map(({ ready }) => ready));
+    await pool.prepare(task);
     const began = performance.now();
-    for await (const batch of makeInOrder(makers, splitSpans(sink.missing, SPAN_IMAGES), stop)) {
+    for await (const batch of pool.make(splitSpans(sink.missing, SPAN_IMAGES), stop)) {
       await sink.write(batch);
       there += batch.count;
       progress.update(there);
@@ -42,7 +42,7 @@ export async function fillSink(sink: Sink, total: number, makers: readonly Maker
   } finally {
     progress.stop();
     unlisten();
-    await Promise.all(makers.map((maker) => maker.close()));
+    await pool.close();
   }
 }
 

@@ -1,8 +1,8 @@
 import { SingleBar } from "cli-progress";
-import { formatCount } from "../report/format.js";
+import { formatCount, formatMeasure } from "../report/format.js";
 
 export interface Progress {
-  /** `made` images are there now, those of an earlier run included. */
+  /** So many are done now, those of an earlier run included. */
   update(made: number): void;
   stop(): void;
 }
@@ -10,10 +10,10 @@ export interface Progress {
 const SILENT: Progress = { update() {}, stop() {} };
 
 /** A bar with rate and time left on standard error; nothing if that is not a terminal. */
-export function startProgress(total: number, alreadyThere: number): Progress {
+export function startProgress(total: number, alreadyThere: number, unit = "images"): Progress {
   if (!process.stderr.isTTY) return SILENT;
   const bar = new SingleBar({
-    format: "{bar} {percentage}% | {value} of {total} images | {rate} images/s | {eta_formatted} left",
+    format: `{bar} {percentage}% | {value} of {total} ${unit} | {rate} ${unit}/s | {eta_formatted} left`,
     barCompleteChar: "█",
     barIncompleteChar: "░",
     barsize: 30,
@@ -27,7 +27,7 @@ export function startProgress(total: number, alreadyThere: number): Progress {
   return {
     update(made) {
       const rate = ((made - alreadyThere) * 1000) / (performance.now() - began);
-      bar.update(made, { rate: formatCount(rate) });
+      bar.update(made, { rate: rate < 10 ? formatMeasure(rate) : formatCount(rate) });
     },
     stop() {
       bar.stop();

@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
+import type { JobFiles } from "../../src/evaluation/job.js";
 import type { LoadedModel } from "../input/load.js";
-import { localMaker, type Maker, workerMaker } from "./maker.js";
-import type { Task } from "./task.js";
+import { localCrew, workerCrew } from "./crew.js";
+import { Pool } from "./pool.js";
 
 /** Images of one piece of work: long enough to hide the messages between threads, short enough to stop soon. */
 export const SPAN_IMAGES = 16;
@@ -9,14 +10,16 @@ export const SPAN_IMAGES = 16;
 /** Runs up to this long are over before worker threads would have started. */
 const SMALL_RUN_IMAGES = 256;
 
-/** Makers for `toMake` images: as many as `wanted` if given, and no more than there are spans. */
-export function startMakers(
-  { generator, bytes, load }: LoadedModel,
-  task: Task,
+/** A pool for `toMake` images: of as many threads as `wanted` if given, and no more than there are spans. */
+export function startPool(
+  { generator, bytes, load }: Pick<LoadedModel, "generator" | "bytes" | "load">,
   toMake: number,
   wanted = toMake <= SMALL_RUN_IMAGES ? 1 : availableParallelism(),
-): Maker[] {
+  files?: JobFiles,
+): Pool {
   const threads = Math.max(1, Math.min(wanted, Math.ceil(toMake / SPAN_IMAGES)));
-  if (threads === 1) return [localMaker(generator, task)];
-  return Array.from({ length: threads }, () => workerMaker(bytes, load, task));
+  const setup = { model: bytes, load, ...(files && { files }) };
+  return new Pool(
+    threads === 1 ? [localCrew(setup, generator)] : Array.from({ length: threads }, () => workerCrew(setup)),
+  );
 }

@@ -1,37 +1,45 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type ErrorCode, SpikeletError } from "../../src/errors.js";
-import type { LoadOptions } from "../../src/runtime/core.js";
-import { Generator } from "../../src/runtime/generator.js";
+import type { Job } from "../../src/evaluation/job.js";
 import type { Span } from "../output/batch.js";
-import { performTask, type Task } from "./task.js";
+import { type PreparedJob, Runner, type RunnerSetup } from "./runner.js";
 
-/** What a worker thread is started with. */
-export interface WorkerSetup {
-  readonly model: Uint8Array;
-  readonly load: LoadOptions;
-  readonly task: Task;
-}
+/** A job to get ready for, or images of the last one to make. */
+export type WorkerRequest = { readonly job: Job } | Span;
 
-/** First no bytes, to say that it is ready; then one reply for each span. An error's class does not survive the way. */
+/** One for each request, in their order; no bytes for a job that is ready. An error's class does not survive the way. */
 export type WorkerReply =
   | { readonly bytes: Uint8Array }
   | { readonly failure: { readonly code: ErrorCode; readonly message: string } };
 
 const port = parentPort!;
-const { model, load, task } = workerData as WorkerSetup;
+const runner = new Runner(workerData as RunnerSetup);
+let prepared: PreparedJob;
 
-function reply(make: () => Uint8Array): void {
-  try {
-    const bytes = make();
-    port.postMessage({ bytes } satisfies WorkerReply, [bytes.buffer as ArrayBuffer]);
-  } catch (error) {
-    if (!(error instanceof SpikeletError)) throw error;
-    port.postMessage({ failure: { code: error.code, message: error.message } } satisfies WorkerReply);
+async function answer(request: WorkerRequest): Promise<Uint8Array> {
+  if ("job" in request) {
+    prepared = await runner.prepare(request.job);
+    return new Uint8Array(0);
   }
+  const { first, count } = request;
+  const { rowBytes, make } = prepared;
+  const bytes = new Uint8Array(count * rowBytes);
+  for (let i = 0; i < count; i++) {
+    make(first + BigInt(i), bytes.subarray(i * rowBytes, (i + 1) * rowBytes));
+  }
+  return bytes;
 }
 
-const generator = await Generator.load(model, load);
-port.on("message", (span: Span) => {
-  reply(() => performTask(generator, task, span));
+// A request may come while a job is being got ready, and waits for it.
+let last: Promise<void> = Promise.resolve();
+port.on("message", (request: WorkerRequest) => {
+  last = last.then(async () => {
+    try {
+      const bytes = await answer(request);
+      port.postMessage({ bytes } satisfies WorkerReply, [bytes.buffer as ArrayBuffer]);
+    } catch (error) {
+      if (!(error instanceof SpikeletError)) throw error;
+      port.postMessage({ failure: { code: error.code, message: error.message } } satisfies WorkerReply);
+    }
+  });
 });
-reply(() => new Uint8Array(0));

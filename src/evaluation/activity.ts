@@ -17,21 +17,24 @@ export interface LayerActivity {
 export interface ActivityOptions {
   readonly seed: bigint;
   readonly timeSteps: number;
+  /** Called between images, to let other things happen. */
+  readonly pause?: () => Promise<void>;
 }
 
 /**
  * Encodes images, decodes what comes out, and counts.
  * @param pixels - (count, imageSize, imageSize, imageChannels), image i with the random numbers of image i
  */
-export function measureActivity(
+export async function measureActivity(
   generator: Generator,
   pixels: Uint8Array,
-  { seed, timeSteps }: ActivityOptions,
-): LayerActivity[] {
+  { seed, timeSteps, pause }: ActivityOptions,
+): Promise<LayerActivity[]> {
   const { imageBytes } = generator;
   const count = pixels.length / imageBytes;
   let total: LayerActivity[] = [];
   for (let index = 0; index < count; index++) {
+    await pause?.();
     const image = pixels.subarray(index * imageBytes, (index + 1) * imageBytes);
     const { firingRates, ledger } = generator.encode(image, { timeSteps, ledger: true });
     const decoded = generator.decode({ firingRates, seed, index, timeSteps, ledger: true });

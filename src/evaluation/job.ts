@@ -5,21 +5,20 @@ import { readNetwork } from "../checkpoint/architecture.js";
 import { readCheckpoint } from "../checkpoint/checkpoint.js";
 import { decodeModel } from "../model/file.js";
 import type { Model } from "../model/model.js";
-import type { Network } from "../network.js";
+import type { Network, Tensor } from "../network.js";
 import { decodeFloat, encodeFloat } from "../reference/float-network.js";
 import { sampleSpikes } from "../reference/integer-network.js";
 import type { LoadOptions } from "../runtime/core.js";
 import { Generator } from "../runtime/generator.js";
+import type { Task } from "../runtime/task.js";
 import { flipSpikes, silenceSteps } from "./disturbances.js";
 import { FadEncoder } from "./fad.js";
+import { isCovered, nearestNeighbours, rowOf } from "./neighbours.js";
 import { floatReconstructionLoss, reconstructionLoss } from "./reconstruction.js";
-import { spikeAgreement } from "./spike-agreement.js";
+import { comparedLayers, spikeAgreement } from "./spike-agreement.js";
 
-/** All files that jobs work with; plain data, so that worker threads can be started with it. */
+/** Files that some measurements need; plain data, so that worker threads can be started with it. */
 export interface JobFiles {
-  /** A .spk file. */
-  readonly model: Uint8Array;
-  readonly load: LoadOptions;
   /** The checkpoint of a FAD encoder. */
   readonly fadEncoder?: Uint8Array;
   /** The checkpoint of the float network. */
@@ -43,16 +42,11 @@ export type SpikeDisturbance =
   | { readonly kind: "silence"; readonly steps: number };
 
 /** Row: the reconstruction loss, then the posterior firing rates. */
-export interface ReconstructJob extends OnImages, Drawn {
-  readonly kind: "reconstruct";
+export interface LossJob extends OnImages, Drawn {
+  readonly kind: "loss";
   readonly disturbance?: SpikeDisturbance;
-  /** In place of the .spk file of `JobFiles`. */
+  /** A .spk file in place of the model that is evaluated. */
   readonly model?: Uint8Array;
-}
-
-/** Row: the posterior firing rates. */
-export interface RatesJob extends OnImages {
-  readonly kind: "rates";
 }
 
 /** Row: FAD features of the image itself, or of its reconstruction. */
@@ -69,10 +63,11 @@ export interface GeneratedFeaturesJob extends Drawn {
   readonly priors: readonly string[];
 }
 
-/** As `ReconstructJob` and `RatesJob`, of the float network. */
-export interface FloatReconstructJob extends OnImages, Drawn {
-  readonly kind: "float-reconstruct";
+/** As `LossJob`, of the float network. */
+export interface FloatLossJob extends OnImages, Drawn {
+  readonly kind: "float-loss";
 }
+/** Row: the posterior firing rates of the float network. */
 export interface FloatRatesJob extends OnImages {
   readonly kind: "float-rates";
 }
@@ -82,79 +77,130 @@ export interface AgreementJob extends OnImages, Drawn {
   readonly kind: "agreement";
 }
 
-export type Job =
-  | ReconstructJob
-  | RatesJob
+/** Row: distances of the `neighbours` nearest references to the features of an image, then their numbers. */
+export interface NeighboursJob {
+  readonly kind: "neighbours";
+  /** (N, d) */
+  readonly features: Tensor;
+  /** (M, d); if not given, the other rows of `features`. */
+  readonly references?: Tensor;
+  readonly neighbours: number;
+}
+
+/** Row: 1 if the features of an image lie in the sphere of one of the references, else 0. */
+export interface CoverageJob {
+  readonly kind: "coverage";
+  /** (N, d) */
+  readonly features: Tensor;
+  /** (M, d) */
+  readonly references: Tensor;
+  /** (M) */
+  readonly radii: Float64Array;
+}
+
+/** What is measured of each image: a row of float64. */
+export type MeasureJob =
+  | LossJob
   | FeaturesJob
   | GeneratedFeaturesJob
-  | FloatReconstructJob
+  | FloatLossJob
   | FloatRatesJob
-  | AgreementJob;
+  | AgreementJob
+  | NeighboursJob
+  | CoverageJob;
 
-type Measure = (index: number) => ArrayLike<number>;
+/** All that a pool can do. */
+export type Job = Task | MeasureJob;
 
-/** Does jobs, one after the other, in one thread. */
-export class JobRunner {
+/** A job that can be done at once: rows of `width` numbers. */
+export interface PreparedMeasure {
+  readonly width: number;
+  measure(index: number): ArrayLike<number>;
+}
+
+/** Does measurements, one job after the other, in one thread. */
+export class MeasureRunner {
+  readonly #generator: Generator;
+  readonly #spk: Uint8Array;
+  readonly #load: LoadOptions;
   readonly #files: JobFiles;
-  readonly #generator: Promise<Generator>;
   #fadEncoder: FadEncoder | undefined;
   #network: Network | undefined;
   #model: Model | undefined;
 
-  /** @param generator - for the model and with the options of `files`; loaded if not given */
-  constructor(files: JobFiles, generator?: Generator) {
+  /** @param generator - for the .spk file and with the options of `load` */
+  constructor(generator: Generator, spk: Uint8Array, load: LoadOptions, files: JobFiles = {}) {
+    this.#generator = generator;
+    this.#spk = spk;
+    this.#load = load;
     this.#files = files;
-    this.#generator = generator ? Promise.resolve(generator) : Generator.load(files.model, files.load);
   }
 
-  /** Gets everything ready for a job; what it gives measures one image. */
-  async prepare(job: Job): Promise<Measure> {
+  /** Gets everything ready for a job. */
+  async prepare(job: MeasureJob): Promise<PreparedMeasure> {
+    const generator = this.#generator;
+    const { latentSize } = generator.info;
     switch (job.kind) {
-      case "reconstruct": {
-        const generator = await (job.model ? Generator.load(job.model, this.#files.load) : this.#generator);
-        return (index) => reconstructRow(generator, job, index);
-      }
-      case "rates": {
-        const generator = await this.#generator;
-        return (index) => generator.encode(imageOf(generator, job, index), job).firingRates;
+      case "loss": {
+        const used = job.model ? await Generator.load(job.model, this.#load) : generator;
+        return { width: 1 + latentSize, measure: (index) => lossRow(used, job, index) };
       }
       case "features": {
-        const generator = await this.#generator;
         const encoder = this.#loadFadEncoder();
-        return (index) => {
-          const image = imageOf(generator, job, index);
-          if (job.of === "image") return encoder.features(image);
-          const { seed, timeSteps } = job;
-          return encoder.features(generator.reconstruct(image, { seed, index, timeSteps }).pixels);
+        const { of, seed, timeSteps } = job;
+        return {
+          width: encoder.featureSize,
+          measure(index) {
+            const image = imageOf(generator, job, index);
+            if (of === "image") return encoder.features(image);
+            return encoder.features(generator.reconstruct(image, { seed, index, timeSteps }).pixels);
+          },
         };
       }
       case "generated-features": {
-        const generator = await this.#generator;
         const encoder = this.#loadFadEncoder();
         const pixels = new Uint8Array(generator.imageBytes);
         const { seed, timeSteps, priors } = job;
-        return (index) => {
-          generator.generateInto(pixels, { seed, index, timeSteps, prior: priors[index % priors.length] });
-          return encoder.features(pixels);
+        return {
+          width: encoder.featureSize,
+          measure(index) {
+            generator.generateInto(pixels, { seed, index, timeSteps, prior: priors[index % priors.length] });
+            return encoder.features(pixels);
+          },
         };
       }
-      case "float-reconstruct": {
-        const generator = await this.#generator;
+      case "float-loss": {
         const network = this.#loadNetwork();
-        return (index) => floatReconstructRow(network, imageOf(generator, job, index), job, index);
+        return {
+          width: 1 + latentSize,
+          measure: (index) => floatLossRow(network, imageOf(generator, job, index), job, index),
+        };
       }
       case "float-rates": {
-        const generator = await this.#generator;
         const network = this.#loadNetwork();
-        return (index) => encodeFloat(network, imageOf(generator, job, index), job.timeSteps).rates;
+        return {
+          width: latentSize,
+          measure: (index) => encodeFloat(network, imageOf(generator, job, index), job.timeSteps).rates,
+        };
       }
       case "agreement": {
-        const generator = await this.#generator;
         const network = this.#loadNetwork();
-        this.#model ??= decodeModel(this.#files.model);
+        this.#model ??= decodeModel(this.#spk);
         const model = this.#model;
-        return (index) =>
-          spikeAgreement(model, network, imageOf(generator, job, index), { ...job, index: BigInt(index) });
+        return {
+          width: comparedLayers(model).length,
+          measure: (index) =>
+            spikeAgreement(model, network, imageOf(generator, job, index), { ...job, index: BigInt(index) }),
+        };
+      }
+      case "neighbours":
+        return { width: 2 * job.neighbours, measure: (index) => neighboursRow(job, index) };
+      case "coverage": {
+        const { features, references, radii } = job;
+        return {
+          width: 1,
+          measure: (index) => [isCovered(rowOf(features, index), references, radii) ? 1 : 0],
+        };
       }
     }
   }
@@ -170,20 +216,19 @@ export class JobRunner {
   }
 }
 
-/** Measures images `first` … `first + count − 1`: rows (count, width). */
-export function measureSpan(measure: Measure, first: number, count: number): Float64Array {
-  const row = measure(first);
-  const rows = new Float64Array(count * row.length);
-  rows.set(row);
-  for (let i = 1; i < count; i++) rows.set(measure(first + i), i * row.length);
-  return rows;
+function neighboursRow({ features, references, neighbours }: NeighboursJob, index: number): number[] {
+  const row = rowOf(features, index);
+  const found = references
+    ? nearestNeighbours(row, references, neighbours)
+    : nearestNeighbours(row, features, neighbours, index);
+  return [...found.map(({ distance }) => distance), ...found.map((neighbour) => neighbour.index)];
 }
 
 function imageOf({ imageBytes }: Generator, { pixels }: OnImages, index: number): Uint8Array {
   return pixels.subarray(index * imageBytes, (index + 1) * imageBytes);
 }
 
-function reconstructRow(generator: Generator, job: ReconstructJob, index: number): number[] {
+function lossRow(generator: Generator, job: LossJob, index: number): number[] {
   const { seed, timeSteps, disturbance } = job;
   const image = imageOf(generator, job, index);
   const { firingRates } = generator.encode(image, { timeSteps });
@@ -198,7 +243,7 @@ function reconstructRow(generator: Generator, job: ReconstructJob, index: number
 function disturbedSpikes(
   firingRates: Float64Array,
   disturbance: SpikeDisturbance,
-  { seed, timeSteps }: ReconstructJob,
+  { seed, timeSteps }: LossJob,
   index: number,
 ): Uint8Array {
   const spikes = sampleSpikes(fixedPointRates(firingRates), seed, index, timeSteps);
@@ -209,10 +254,10 @@ function disturbedSpikes(
 }
 
 /** The float network with the random numbers that the integer one takes. */
-function floatReconstructRow(
+function floatLossRow(
   network: Network,
   pixels: Uint8Array,
-  { seed, timeSteps }: FloatReconstructJob,
+  { seed, timeSteps }: FloatLossJob,
   index: number,
 ): number[] {
   const { rates } = encodeFloat(network, pixels, timeSteps);

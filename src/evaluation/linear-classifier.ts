@@ -33,9 +33,14 @@ export interface LinearClassifier {
  * bound need no step size; Nesterov's momentum, restarted when it points uphill (O'Donoghue and Candès, 2015), speeds
  * them up.
  * @param classes labels are 0 … classes − 1
+ * @param pause - called between steps, to let other things happen
  * @throws SpikeletError "bad-input" if labels and rates are not equally many, or a label is too large.
  */
-export function trainLinearClassifier(training: LabelledRates, classes: number): LinearClassifier {
+export async function trainLinearClassifier(
+  training: LabelledRates,
+  classes: number,
+  pause?: () => Promise<void>,
+): Promise<LinearClassifier> {
   checkLabels(training, classes);
   const { rates, labels } = training;
   const [count, size] = rates.shape;
@@ -47,7 +52,7 @@ export function trainLinearClassifier(training: LabelledRates, classes: number):
     }
     inputs[n * (size + 1) + size] = 1;
   }
-  const weights = minimize(inputs, labels, size + 1, classes);
+  const weights = await minimize(inputs, labels, size + 1, classes, pause);
   // The standardization becomes part of the weights.
   for (let c = 0; c < classes; c++) {
     const row = weights.subarray(c * (size + 1), (c + 1) * (size + 1));
@@ -110,13 +115,20 @@ function standardization({ data, shape }: Tensor): { mean: Float64Array; deviati
 }
 
 /** Weights (classes, size) with the least penalized cross entropy; the last input is the constant 1. */
-function minimize(inputs: Float64Array, labels: Uint8Array, size: number, classes: number): Float64Array {
+async function minimize(
+  inputs: Float64Array,
+  labels: Uint8Array,
+  size: number,
+  classes: number,
+  pause?: () => Promise<void>,
+): Promise<Float64Array> {
   const curvature = curvatureBound(inputs, size);
   choleskyInPlace(curvature, size);
   let weights = new Float64Array(classes * size);
   let ahead = weights; // where momentum carries the weights
   let momentum = 1;
   for (let step = 0; step < MAX_STEPS; step++) {
+    await pause?.();
     const gradient = crossEntropyGradient(inputs, labels, ahead, size, classes);
     if (gradient.every((value) => Math.abs(value) <= GRADIENT_TOLERANCE)) return ahead;
     const direction = gradient.slice();

@@ -18,7 +18,8 @@ const FIRST_JITTER = 1e-10;
 const LEAST_VARIANCE = 1e-6;
 
 const KMEANS_ITERATIONS = 25;
-const EM_ITERATIONS = 100;
+/** Rounds of EM at most. */
+export const MOST_ROUNDS = 100;
 /** EM stops when the mean log likelihood of a row rises by less than this. */
 const EM_TOLERANCE = 5e-3;
 /** Natural logarithm of the responsibility that is taken for 0. */
@@ -59,6 +60,7 @@ export function fitPrior(rates: Tensor, timeSteps: number): FittedPrior {
  * @param rates (N, d) posterior firing rates, multiples of 1/timeSteps
  * @param components 1…N / 2
  * @param seed of the k-means++ draws; the same seed gives the same mixture.
+ * @param onRound - called after each of at most MOST_ROUNDS rounds with the number of those done
  * @throws SpikeletError "bad-input" if there are too few rows for that many components, or a rate is not in 0…1.
  */
 export function fitMixture(
@@ -66,6 +68,7 @@ export function fitMixture(
   timeSteps: number,
   components: number,
   seed: number,
+  onRound?: (done: number) => void,
 ): FittedMixture {
   const [count, size] = rates.shape;
   if (!(components >= 1) || count < 2 * components) {
@@ -79,10 +82,11 @@ export function fitMixture(
   const responsibilities = kMeans(logits, size, components, seed);
   let mixture = maximize(logits, size, components, responsibilities);
   let likelihood = Number.NEGATIVE_INFINITY;
-  for (let iteration = 0; iteration < EM_ITERATIONS; iteration++) {
+  for (let iteration = 0; iteration < MOST_ROUNDS; iteration++) {
     const before = likelihood;
     likelihood = expect(logits, size, mixture, responsibilities);
     mixture = maximize(logits, size, components, responsibilities);
+    onRound?.(iteration + 1);
     if (likelihood - before < EM_TOLERANCE) break;
   }
   // A component can lose all its rows; it is then a copy of the pooled Gaussian that is never drawn.

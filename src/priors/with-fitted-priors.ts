@@ -4,7 +4,7 @@ import { sharesOf } from "../model/mixture.js";
 import type { Model, Prior } from "../model/model.js";
 import type { Tensor } from "../network.js";
 import { quantizePrior } from "../quantize/quantize.js";
-import { fitMixture, fitPrior } from "./gaussian-mixture.js";
+import { fitMixture, fitPrior, MOST_ROUNDS } from "./gaussian-mixture.js";
 
 /** Name of the prior that is fitted to all images. */
 export const MIXTURE_NAME = "mixture";
@@ -21,6 +21,17 @@ export interface FitPriorsOptions {
   readonly timeSteps: number;
   /** Gaussians in the mixture over all images; 0 for none. */
   readonly components: number;
+  /** Called as the fit goes on with the number of steps done, of those that `fitSteps` says. */
+  readonly onStep?: (done: number) => void;
+}
+
+/** Steps of a fit: rounds of the mixture, and classes. It may need fewer rounds. */
+export function fitSteps({ labels, components }: Pick<FitPriorsOptions, "labels" | "components">): number {
+  return mixtureRounds(components) + new Set(Array.from(labels ?? [])).size;
+}
+
+function mixtureRounds(components: number): number {
+  return components > 0 ? MOST_ROUNDS : 0;
 }
 
 /**
@@ -29,16 +40,19 @@ export interface FitPriorsOptions {
  * @throws SpikeletError "bad-input" if a class has too few images, "cannot-quantize" if a fit is out of range
  */
 export function withFittedPriors(model: Model, options: FitPriorsOptions): Model {
-  const { rates, labels, classNames = [], timeSteps, components } = options;
+  const { rates, labels, classNames = [], timeSteps, components, onStep } = options;
   const priors: Prior[] = [];
   if (components > 0) {
-    const mixture = fitMixture(rates, timeSteps, components, MIXTURE_SEED);
+    const mixture = fitMixture(rates, timeSteps, components, MIXTURE_SEED, onStep);
     const shares = sharesOf(mixture.proportions);
     mixture.priors.forEach((prior, k) => {
       priors.push({ ...quantizePrior(MIXTURE_NAME, prior.weights, prior.bias), share: shares[k] });
     });
   }
-  const classes = labels ? fitClasses(rates, labels, classNames, timeSteps) : [];
+  const rounds = mixtureRounds(components);
+  const classes = labels
+    ? fitClasses(rates, labels, classNames, timeSteps, (done) => onStep?.(rounds + done))
+    : [];
   const replaced = new Set([...priors, ...classes].map((prior) => prior.name));
   priors.push(...model.priors.filter((prior) => !replaced.has(prior.name)), ...classes);
   if (priors.length > MAX_PRIORS) {
@@ -55,6 +69,7 @@ function fitClasses(
   labels: ArrayLike<number>,
   classNames: readonly string[],
   timeSteps: number,
+  onClass: (done: number) => void,
 ): Prior[] {
   const latentSize = rates.shape[1];
   const rows = new Map<number, number[]>();
@@ -65,13 +80,14 @@ function fitClasses(
   }
   return [...rows.keys()]
     .sort((a, b) => a - b)
-    .map((label) => {
+    .map((label, i) => {
       const members = rows.get(label)!;
       const data = new Float32Array(members.length * latentSize);
       members.forEach((n, i) => {
         data.set(rates.data.subarray(n * latentSize, (n + 1) * latentSize), i * latentSize);
       });
       const prior = fitPrior({ shape: [members.length, latentSize], data }, timeSteps);
+      onClass(i + 1);
       return quantizePrior(classNames[label] ?? String(label), prior.weights, prior.bias);
     });
 }

@@ -21,7 +21,13 @@ import { npyHeader } from "../../src/data/npy.js";
 import { measureActivity } from "../../src/evaluation/activity.js";
 import { flipSpikes, flipWeightBits, silenceSteps } from "../../src/evaluation/disturbances.js";
 import { FadEncoder, fadOfFeatures } from "../../src/evaluation/fad.js";
-import { JobRunner, measureSpan } from "../../src/evaluation/job.js";
+import { type MeasureJob, MeasureRunner } from "../../src/evaluation/job.js";
+import {
+  classAgreement,
+  median,
+  nearestDistances,
+  precisionAndRecall,
+} from "../../src/evaluation/neighbours.js";
 import { spikeAgreement } from "../../src/evaluation/spike-agreement.js";
 import { fitGaussian } from "../../src/math/gaussian.js";
 import { decodeModel, encodeModel, outlineModel } from "../../src/model/file.js";
@@ -190,13 +196,58 @@ describe("spikelet evaluate", () => {
     assert.match(report.fad.statistics, /40 test images/);
   });
 
+  test("tells of which class images are, how they cover real ones, and how near the nearest is", async () => {
+    const generator = await Generator.load(spk, { encoder: true });
+    const featuresOf = (count: number, make: (index: number) => Uint8Array) => {
+      const made = Buffer.concat(Array.from({ length: count }, (_, index) => make(index)));
+      return { shape: [count, 4], data: fadEncoder.features(new Uint8Array(made)) };
+    };
+    const real = featuresOf(TRAINING_IMAGES, image);
+    const tested = featuresOf(30, image);
+    const generated = (prior: (index: number) => string) =>
+      featuresOf(30, (index) => generator.generate({ seed: 5, index, prior: prior(index) }).pixels);
+    const nearest = (features: Tensor) => median(nearestDistances(features, real));
+    const agreement = (features: Tensor) => classAgreement(features, labels, real, labels);
+    const ofPrior = generated(() => DEFAULT_PRIOR);
+    const ofClasses = generated((index) => String(labels[index]));
+    const resampled = featuresOf(
+      30,
+      (index) => generator.reconstruct(image(index), { seed: 5, index }).pixels,
+    );
+    const beside = (features: Tensor) => precisionAndRecall(tested, features);
+    const expected = [
+      { classAgreement: null, ...beside(ofPrior), nearestTrainingImage: nearest(ofPrior) },
+      {
+        classAgreement: agreement(ofClasses),
+        ...beside(ofClasses),
+        nearestTrainingImage: nearest(ofClasses),
+      },
+      {
+        classAgreement: agreement(resampled),
+        ...beside(resampled),
+        nearestTrainingImage: nearest(resampled),
+      },
+      // The training set begins with the test images.
+      { classAgreement: null, precision: 1, recall: 1, nearestTrainingImage: null },
+      { classAgreement: agreement(tested), precision: null, recall: null, nearestTrainingImage: 0 },
+    ];
+    const { results, ...images } = report.neighbours;
+    assert.deepEqual(images, { trainingImages: TRAINING_IMAGES, testImages: 30 });
+    assert.deepEqual(
+      results.map(({ of, name, images, unanimity, ...figures }: Record<string, unknown>) => figures),
+      expected,
+    );
+    const [{ unanimity }] = results.slice(-1);
+    assert.ok(unanimity > 0.5 && unanimity <= expected[4].classAgreement!, `unanimity ${unanimity}`);
+  });
+
   test("counts what happens in each layer", async () => {
     const generator = await Generator.load(spk, { encoder: true });
     const { images, layers } = report.activity;
     assert.equal(images, TEST_IMAGES);
     assert.deepEqual(
       layers,
-      measureActivity(generator, pixels.subarray(0, TEST_IMAGES * IMAGE_BYTES), {
+      await measureActivity(generator, pixels.subarray(0, TEST_IMAGES * IMAGE_BYTES), {
         seed: 5n,
         timeSteps: model.timeSteps,
       }),
@@ -210,7 +261,7 @@ describe("spikelet evaluate", () => {
       ],
     );
     // Of a single image, against its ledgers.
-    const [first] = measureActivity(generator, image(0), { seed: 5n, timeSteps: 16 });
+    const [first] = await measureActivity(generator, image(0), { seed: 5n, timeSteps: 16 });
     const { ledger } = generator.encode(image(0), { ledger: true });
     const neurons = ledger!.layers[0].neuronUpdates;
     assertClose(first.firingRate!, ledger!.layers[1].spikes / neurons, 1e-12, "firing rate");
@@ -286,12 +337,12 @@ describe("spikelet evaluate", () => {
   });
 
   test("gives the same figures in every build", () => {
-    const { reconstruction, fad, latent, activity, wasm } = evaluate(
+    const { reconstruction, fad, neighbours, latent, activity, wasm } = evaluate(
       ...[...MODEL, "--data", "data", "--seed", "5", "--fad-encoder", "fad.safetensors"],
       ...["--fad-images", "30", "--build", "plain", "--streamed"],
     );
     assert.deepEqual([wasm.build, wasm.weights], ["plain", "streamed"]);
-    const figures = { reconstruction, fad, latent, activity };
+    const figures = { reconstruction, fad, neighbours, latent, activity };
     const expected = Object.keys(figures).map((key) => [key, report[key]]);
     assert.deepEqual(figures, Object.fromEntries(expected));
   });
@@ -301,10 +352,12 @@ describe("spikelet evaluate", () => {
     assert.equal(status, 0, stderr);
     assert.match(stdout, /reconstruction loss +\d\.\d+ \(MSE on \[−1, 1\], 4 test images\)/);
     assert.match(stdout, /FAD: left out: .*--fad-encoder/);
+    assert.match(stdout, /Beside real images: left out: .*encoder/);
     assert.match(stdout, /Beside the float model: left out: .*--checkpoint/);
     assert.match(stdout, /Robustness: left out: .*--robustness/);
     const table = spikelet(...ALL, "--out", "table").stdout;
     assert.match(table, /priors 0, 2, by label frequency +30 +\d/);
+    assert.match(table, /priors 0, 2, by label frequency +30 +\d+\.\d\d % +\d+\.\d\d % /);
     assert.match(table, /before_latent_layer +\d+\.\d\d % +[\d,]+\n/);
     assert.match(table, /latent spikes flipped/);
   });
@@ -467,14 +520,19 @@ describe("disturbances", () => {
   });
 
   test("of probability 0 leave the loss as it is", async () => {
-    const runner = new JobRunner({ model: spk, load: { encoder: true } });
-    const job = { kind: "reconstruct", pixels, seed: 5n, timeSteps: 16 } as const;
-    const plain = measureSpan(await runner.prepare(job), 3, 4);
+    const load = { encoder: true };
+    const runner = new MeasureRunner(await Generator.load(spk, load), spk, load);
+    const job: MeasureJob = { kind: "loss", pixels, seed: 5n, timeSteps: 16 };
+    const rowsOf = async (job: MeasureJob) => {
+      const { measure } = await runner.prepare(job);
+      return [3, 4, 5, 6].map((index) => Array.from(measure(index)));
+    };
+    const plain = await rowsOf(job);
     for (const disturbance of [
       { kind: "flip", probability: 0 },
       { kind: "silence", steps: 0 },
     ] as const) {
-      assert.deepEqual(measureSpan(await runner.prepare({ ...job, disturbance }), 3, 4), plain);
+      assert.deepEqual(await rowsOf({ ...job, disturbance }), plain);
     }
   });
 

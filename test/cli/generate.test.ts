@@ -10,8 +10,9 @@ import { buildSync } from "esbuild";
 import { decode } from "fast-png";
 import { idxHeader, npyHeader } from "../../cli/output/array-header.js";
 import type { Span } from "../../cli/output/batch.js";
-import { makeInOrder } from "../../cli/run/in-order.js";
-import type { Maker } from "../../cli/run/maker.js";
+import type { Crew } from "../../cli/run/crew.js";
+import { Pool } from "../../cli/run/pool.js";
+import type { Job } from "../../src/evaluation/job.js";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 const MODEL = fileURLToPath(new URL("../../models/esvae-mnist.spk", import.meta.url));
@@ -470,63 +471,68 @@ describe("array headers of colour images", () => {
 });
 
 describe("a worker thread", () => {
-  /** The maker as it is bundled, beside a worker that runs `source`. */
-  async function makerWith(name: string, source: string): Promise<Maker> {
-    const outfile = inWork(`${name}/maker.mjs`);
-    const entryPoints = [fileURLToPath(new URL("../../cli/run/maker.ts", import.meta.url))];
+  /** A crew as it is bundled, beside a worker that runs `source`. */
+  async function crewWith(name: string, source: string): Promise<Crew> {
+    const outfile = inWork(`${name}/crew.mjs`);
+    const entryPoints = [fileURLToPath(new URL("../../cli/run/crew.ts", import.meta.url))];
     buildSync({ entryPoints, outfile, bundle: true, platform: "node", format: "esm" });
     writeFileSync(inWork(`${name}/package.json`), '{ "type": "module" }');
     writeFileSync(inWork(`${name}/worker.js`), source);
-    const { workerMaker } = await import(pathToFileURL(outfile).href);
-    return workerMaker(new Uint8Array(0), {}, { kind: "generate", seed: 0n, timeSteps: 16, priors: [""] });
+    const { workerCrew } = await import(pathToFileURL(outfile).href);
+    return workerCrew({ model: new Uint8Array(0), load: {} });
   }
+  const job: Job = { kind: "generate", seed: 0n, timeSteps: 16, priors: [""] };
   const span: Span = { first: 0n, count: 1 };
 
   test("that cannot start is reported, at once and when asked for images", async () => {
-    const maker = await makerWith("unborn", "throw new Error('no core')");
-    await assert.rejects(maker.ready, /no core/);
-    await assert.rejects(maker.make(span), /no core/);
+    const crew = await crewWith("unborn", "throw new Error('no core')");
+    await assert.rejects(crew.prepare(job), /no core/);
+    await assert.rejects(crew.make(span), /no core/);
   });
 
   test("that ends in the middle of its work is reported", async () => {
-    const maker = await makerWith(
+    const crew = await crewWith(
       "mortal",
       `import { parentPort } from "node:worker_threads";
-       parentPort.on("message", () => process.exit(3));
-       parentPort.postMessage({ bytes: new Uint8Array(0) });`,
+       parentPort.once("message", () => {
+         parentPort.postMessage({ bytes: new Uint8Array(0) });
+         parentPort.on("message", () => process.exit(3));
+       });`,
     );
-    await maker.ready;
-    const asked = [maker.make(span), maker.make(span)];
+    await crew.prepare(job);
+    const asked = [crew.make(span), crew.make(span)];
     for (const pixels of asked) pixels.catch(() => {});
     for (const pixels of asked) await assert.rejects(pixels, /a worker thread ended early \(exit code 3\)/);
   });
 
   test("that meets a fault passes its message on", async () => {
-    const maker = await makerWith(
+    const crew = await crewWith(
       "faulty",
       `import { parentPort } from "node:worker_threads";
-       parentPort.on("message", () =>
-         parentPort.postMessage({ failure: { code: "core-failed", message: "status 7" } }));
-       parentPort.postMessage({ bytes: new Uint8Array(0) });`,
+       parentPort.once("message", () => {
+         parentPort.postMessage({ bytes: new Uint8Array(0) });
+         parentPort.on("message", () =>
+           parentPort.postMessage({ failure: { code: "core-failed", message: "status 7" } }));
+       });`,
     );
-    await maker.ready;
-    await assert.rejects(maker.make(span), {
+    await crew.prepare(job);
+    await assert.rejects(crew.make(span), {
       name: "SpikeletError",
       code: "core-failed",
       message: "status 7",
     });
-    await maker.close();
+    await crew.close();
   });
 });
 
-describe("makeInOrder", () => {
+describe("a pool", () => {
   const spans: Span[] = Array.from({ length: 20 }, (_, i) => ({ first: BigInt(i), count: 1 }));
   const never = new AbortController().signal;
 
-  /** A maker whose bytes are the image's index, after a delay. */
-  function slowMaker(milliseconds: number, asked: bigint[]): Maker {
+  /** A thread whose bytes are the image's index, after a delay. */
+  function slowCrew(milliseconds: number, asked: bigint[]): Crew {
     return {
-      ready: Promise.resolve(),
+      async prepare() {},
       async make({ first }) {
         asked.push(first);
         await setTimeout(milliseconds);
@@ -536,11 +542,10 @@ describe("makeInOrder", () => {
     };
   }
 
-  test("keeps the order whichever maker is slower, and looks ahead by two spans a maker", async () => {
+  test("keeps the order whichever thread is slower, and looks ahead by two spans a thread", async () => {
     const asked: bigint[] = [];
     let seen = 0;
-    for await (const { first, bytes } of makeInOrder(
-      [slowMaker(4, asked), slowMaker(1, asked)],
+    for await (const { first, bytes } of new Pool([slowCrew(4, asked), slowCrew(1, asked)]).make(
       spans,
       never,
     )) {
@@ -555,7 +560,7 @@ describe("makeInOrder", () => {
     const asked: bigint[] = [];
     const controller = new AbortController();
     const seen: bigint[] = [];
-    for await (const { first } of makeInOrder([slowMaker(1, asked)], spans, controller.signal)) {
+    for await (const { first } of new Pool([slowCrew(1, asked)]).make(spans, controller.signal)) {
       seen.push(first);
       if (seen.length === 3) controller.abort();
     }
@@ -563,9 +568,9 @@ describe("makeInOrder", () => {
     assert.ok(seen.length < spans.length, "stopped early");
   });
 
-  test("passes a maker's failure on", async () => {
-    const broken: Maker = { ...slowMaker(1, []), make: () => Promise.reject(new Error("worker died")) };
-    const made = makeInOrder([slowMaker(5, []), broken], spans, never);
+  test("passes a thread's failure on", async () => {
+    const broken: Crew = { ...slowCrew(1, []), make: () => Promise.reject(new Error("worker died")) };
+    const made = new Pool([slowCrew(5, []), broken]).make(spans, never);
     await assert.rejects(async () => {
       for await (const _ of made);
     }, /worker died/);

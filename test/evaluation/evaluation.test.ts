@@ -291,31 +291,31 @@ describe("linear classifier", () => {
     labels: Uint8Array.from({ length: rows }, (_, n) => n % 8),
   });
 
-  test("separates what a plane separates", () => {
-    const classifier = trainLinearClassifier(labelled(800, 0.3), 8);
+  test("separates what a plane separates", async () => {
+    const classifier = await trainLinearClassifier(labelled(800, 0.3), 8);
     assert.ok(classifier.weights.every(Number.isFinite), "finite");
     assert.equal(classifierAccuracy(classifier, labelled(400, 0.3)), 1);
   });
 
-  test("comes near the best possible on overlapping classes, and does not care for dead neurons", () => {
+  test("comes near the best possible on overlapping classes, and does not care for dead neurons", async () => {
     const training = labelled(4000, 2);
     // Each of three bits of the class shows in three neurons: right with probability Φ(2 · √3 / 2) each.
     const best = 0.9584 ** 3;
-    const accuracy = classifierAccuracy(trainLinearClassifier(training, 8), labelled(4000, 2));
+    const accuracy = classifierAccuracy(await trainLinearClassifier(training, 8), labelled(4000, 2));
     assertClose(accuracy, best, 0.05, "accuracy");
 
     const { rates, labels } = training;
     const dead = { shape: [4000, 10], data: new Float32Array(40_000) };
     for (let n = 0; n < 4000; n++) dead.data.set(rates.data.subarray(9 * n, 9 * n + 9), 10 * n);
     const withDead = { rates: dead, labels };
-    const accuracyWithDead = classifierAccuracy(trainLinearClassifier(withDead, 8), withDead);
+    const accuracyWithDead = classifierAccuracy(await trainLinearClassifier(withDead, 8), withDead);
     assertClose(accuracyWithDead, accuracy, 1e-3, "with a dead neuron");
   });
 
-  test("refuses labels that do not fit", () => {
+  test("refuses labels that do not fit", async () => {
     const { rates, labels } = labelled(16, 1);
-    assert.throws(() => trainLinearClassifier({ rates, labels }, 7), refuses(/label 7, expected 0 … 6/));
+    await assert.rejects(trainLinearClassifier({ rates, labels }, 7), refuses(/label 7, expected 0 … 6/));
     const short = { rates, labels: labels.subarray(1) };
-    assert.throws(() => trainLinearClassifier(short, 8), refuses(/15 labels for 16 rows/));
+    await assert.rejects(trainLinearClassifier(short, 8), refuses(/15 labels for 16 rows/));
   });
 });

@@ -41,7 +41,6 @@ test("the packed package with both models is under 3 MB and has all that it expo
     "./models/esvae-mnist.spk",
     "./models/esvae-fashion-mnist.spk",
     "./dist/worker.js",
-    "./dist/evaluate-worker.js",
     "./dist/training-worker.js",
     "./dist/THIRD-PARTY-NOTICES",
     "./LICENSE",

@@ -1,53 +1,18 @@
 import type { LayerActivity } from "../../../src/evaluation/activity.js";
+import type {
+  EvaluationReport,
+  FadReport,
+  FeatureSource,
+  FloatReport,
+  LeftOut,
+  NeighboursReport,
+} from "../../../src/evaluation/report.js";
+import type { RobustnessReport } from "../../../src/evaluation/robustness.js";
 import { formatCount, formatFacts, formatMeasure, formatTable } from "../../report/format.js";
 import { formatWasm, type WasmFacts } from "../../report/summary.js";
-import type { RobustnessReport } from "./robustness.js";
-
-/** A part of the evaluation that was not made, and why. */
-export interface LeftOut {
-  readonly leftOut: string;
-}
-
-export interface FadReport {
-  /** Where the statistics that the images are compared with come from. */
-  readonly statistics: string;
-  readonly results: readonly FadResult[];
-}
-
-export interface FadResult {
-  readonly of: "prior" | "class priors" | "posterior rates" | "images";
-  readonly name: string;
-  readonly images: number;
-  readonly fad: number;
-}
-
-export interface LatentReport {
-  /** Of a linear classifier on the posterior firing rates of test images, 0 … 1. */
-  readonly accuracy: number;
-  readonly trainingImages: number;
-  readonly testImages: number;
-}
-
-/** The integer model beside the float one, on the same images. */
-export interface FloatReport {
-  readonly images: number;
-  readonly reconstructionLoss: { readonly integer: number; readonly float: number };
-  readonly latent:
-    | LeftOut
-    | {
-        readonly accuracy: { readonly integer: number; readonly float: number };
-        readonly trainingImages: number;
-        readonly testImages: number;
-      };
-  readonly agreement: {
-    readonly images: number;
-    /** Fraction of neurons and steps at which both do the same. */
-    readonly layers: readonly { readonly name: string; readonly equalSpikes: number }[];
-  };
-}
 
 /** What `spikelet evaluate` found; `--json` prints it as it is. */
-export interface EvaluationReport {
+export interface PrintedReport extends EvaluationReport {
   readonly spikelet: string;
   readonly model: { readonly name: string; readonly bytes: number; readonly crc32: string };
   readonly data: string;
@@ -57,36 +22,43 @@ export interface EvaluationReport {
   readonly wasm: WasmFacts;
   readonly threads: number;
   readonly seconds: number;
-  /** Mean squared difference on [−1, 1]. */
-  readonly reconstruction: { readonly loss: number; readonly images: number };
-  readonly fad: FadReport | LeftOut;
-  readonly latent: LatentReport | LeftOut;
-  readonly activity: { readonly images: number; readonly layers: readonly LayerActivity[] };
-  readonly float: FloatReport | LeftOut;
-  readonly robustness: RobustnessReport | LeftOut;
   /** Files that were written. */
   readonly output: readonly string[];
 }
 
-export function formatEvaluation(report: EvaluationReport): string {
+export function formatEvaluation(report: PrintedReport): string {
   return [
     formatHead(report),
-    formatFad(report.fad),
-    formatActivity(report.activity),
-    formatFloat(report.float),
-    formatRobustness(report.robustness),
+    formatFindings(report),
     ...(report.output.length > 0 ? [`Written: ${report.output.join(", ")}`] : []),
   ].join("\n\n");
 }
 
-function formatHead(report: EvaluationReport): string {
-  const { model, reconstruction, latent, threads } = report;
+function formatHead({ model, data, timeSteps, seed, wasm, seconds, threads }: PrintedReport): string {
   return formatFacts([
     ["model", `${model.name}, ${formatCount(model.bytes)} bytes, CRC-32 ${model.crc32}`],
-    ["data", report.data],
-    ["run", `${report.timeSteps} time steps, seed ${report.seed}`],
-    ["wasm", formatWasm(report.wasm)],
-    ["time", `${formatFigure(report.seconds)} s (${threads} ${threads === 1 ? "thread" : "threads"})`],
+    ["data", data],
+    ["run", `${timeSteps} time steps, seed ${seed}`],
+    ["wasm", formatWasm(wasm)],
+    ["time", `${formatFigure(seconds)} s (${threads} ${threads === 1 ? "thread" : "threads"})`],
+  ]);
+}
+
+/** All that was found, and why the rest was left out. */
+function formatFindings(report: EvaluationReport): string {
+  return [
+    formatReconstruction(report),
+    formatFad(report.fad),
+    formatNeighbours(report.neighbours),
+    formatActivity(report.activity),
+    formatFloat(report.float),
+    formatRobustness(report.robustness),
+  ].join("\n\n");
+}
+
+/** Loss, latent information and activity: what an evaluation of a test set alone finds. */
+export function formatReconstruction({ reconstruction, latent }: EvaluationReport): string {
+  return formatFacts([
     [
       "reconstruction loss",
       `${formatFigure(reconstruction.loss)} (MSE on [−1, 1], ${formatCount(reconstruction.images)} test images)`,
@@ -94,7 +66,7 @@ function formatHead(report: EvaluationReport): string {
     [
       "latent information",
       "leftOut" in latent
-        ? `left out: ${latent.leftOut}`
+        ? `left out: ${latent.leftOut} (--no-labels was given)`
         : `${formatPercent(latent.accuracy)} of ${formatCount(latent.testImages)} test images classified by a linear ` +
           `classifier on r_q (${formatCount(latent.trainingImages)} training images)`,
     ],
@@ -102,7 +74,7 @@ function formatHead(report: EvaluationReport): string {
 }
 
 function formatFad(fad: FadReport | LeftOut): string {
-  if ("leftOut" in fad) return `FAD: left out: ${fad.leftOut}`;
+  if ("leftOut" in fad) return `FAD: left out: ${fad.leftOut}; give its file with --fad-encoder`;
   const table = formatTable(
     ["FAD", "images", "distance"],
     fad.results.map((result) => [nameResult(result), formatCount(result.images), formatFigure(result.fad)]),
@@ -110,7 +82,7 @@ function formatFad(fad: FadReport | LeftOut): string {
   return `${table}\nfrom ${fad.statistics}`;
 }
 
-function nameResult({ of, name }: FadResult): string {
+function nameResult({ of, name }: FeatureSource): string {
   switch (of) {
     case "prior":
       return `prior ${name}`;
@@ -123,7 +95,30 @@ function nameResult({ of, name }: FadResult): string {
   }
 }
 
-function formatActivity({ images, layers }: EvaluationReport["activity"]): string {
+function formatNeighbours(neighbours: NeighboursReport | LeftOut): string {
+  if ("leftOut" in neighbours) return `Beside real images: left out: ${neighbours.leftOut}`;
+  const { trainingImages, testImages, results } = neighbours;
+  const orDash = (value: number | null, format: (value: number) => string) =>
+    value === null ? "–" : format(value);
+  const table = formatTable(
+    ["beside real images", "images", "class agreement", "one class", "precision", "recall", "nearest"],
+    results.map((result) => [
+      nameResult(result),
+      formatCount(result.images),
+      orDash(result.classAgreement, formatPercent),
+      orDash(result.unanimity, formatPercent),
+      orDash(result.precision, formatPercent),
+      orDash(result.recall, formatPercent),
+      orDash(result.nearestTrainingImage, formatFigure),
+    ]),
+  );
+  return (
+    `${table}\nclasses and the nearest of ${formatCount(trainingImages)} training images, ` +
+    `precision and recall beside ${formatCount(testImages)} test images`
+  );
+}
+
+export function formatActivity({ images, layers }: EvaluationReport["activity"]): string {
   const total = (part: LayerActivity["part"]) =>
     layers
       .filter((layer) => layer.part === part)
@@ -144,7 +139,8 @@ function formatActivity({ images, layers }: EvaluationReport["activity"]): strin
 }
 
 function formatFloat(float: FloatReport | LeftOut): string {
-  if ("leftOut" in float) return `Beside the float model: left out: ${float.leftOut}`;
+  if ("leftOut" in float)
+    return `Beside the float model: left out: ${float.leftOut}; give its file with --checkpoint`;
   const { images, reconstructionLoss, latent, agreement } = float;
   const figures = formatTable(
     ["beside the float model", "integer", "float"],
@@ -173,7 +169,8 @@ function formatFloat(float: FloatReport | LeftOut): string {
 }
 
 function formatRobustness(robustness: RobustnessReport | LeftOut): string {
-  if ("leftOut" in robustness) return `Robustness: left out: ${robustness.leftOut}`;
+  if ("leftOut" in robustness)
+    return `Robustness: left out: ${robustness.leftOut}; --robustness --out FOLDER asks for it`;
   const table = formatTable(
     ["robustness", "amount", "reconstruction loss"],
     robustness.curves.flatMap(({ name, unit, points }) =>

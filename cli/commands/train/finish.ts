@@ -2,23 +2,23 @@ import { profile } from "../../../firmware-sim/cost/profile.js";
 import { listDevices } from "../../../firmware-sim/devices/catalog.js";
 import { stateDict } from "../../../src/checkpoint/state-dict.js";
 import { SpikeletError } from "../../../src/errors.js";
-import { reconstructionLoss } from "../../../src/evaluation/reconstruction.js";
+import { evaluate } from "../../../src/evaluation/evaluate.js";
 import { encodeModel } from "../../../src/model/file.js";
 import type { Model, WeightBits } from "../../../src/model/model.js";
 import type { Network } from "../../../src/network.js";
-import { encodeRates } from "../../../src/priors/encode-rates.js";
-import { withFittedPriors } from "../../../src/priors/with-fitted-priors.js";
 import { quantizeNetwork, quantizeReadout, type Rounding } from "../../../src/quantize/quantize.js";
 import { Generator } from "../../../src/runtime/generator.js";
-import { HALVINGS, matchingContrast, withContrast } from "../../../src/training/contrast.js";
-import { hasSplit } from "../../input/dataset.js";
+import { matchingContrast, withContrast } from "../../../src/training/contrast.js";
+import { hasSplit, readDataset } from "../../input/dataset.js";
 import type { Dataset } from "../../input/dataset-images.js";
-import { hasIdxLabels } from "../../input/idx-files.js";
+import { imageBytes } from "../../output/batch.js";
 import { replaceFile } from "../../output/output.js";
 import { formatCount, formatMeasure } from "../../report/format.js";
 import { formatProfile } from "../../report/profile-report.js";
-import { startProgress } from "../../run/progress.js";
-import { evaluate } from "../evaluate/command.js";
+import { encodeRates, fitPriors } from "../../run/rates.js";
+import { StagePool, showStage } from "../../run/stages.js";
+import { startPool } from "../../run/threads.js";
+import { formatActivity, formatReconstruction } from "../evaluate/report.js";
 import { formatQuantization } from "../import.js";
 import { saveCheckpoint } from "./loop.js";
 
@@ -59,19 +59,12 @@ const CONTRAST_IMAGES = 1000;
 
 /** Quantizes, matches contrast, fits priors, writes the model, and tells what it costs on microcontrollers and how good it is. */
 export async function finishTraining(settings: FinishSettings): Promise<void> {
-  const { out, bits, rounding, name, generatorOut, matchContrast, images } = settings;
+  const { out, bits, rounding, name, generatorOut, matchContrast } = settings;
   const quantized = quantizeNetwork(settings.network, { bits, name, ...(rounding && { rounding }) });
   let { network } = settings;
   let { model } = quantized;
   if (matchContrast) {
-    const imageBytes = images.pixels.length / images.count;
-    const count = Math.min(images.count, CONTRAST_IMAGES);
-    const progress = startProgress(count * HALVINGS, 0);
-    let done = 0;
-    const gain = await matchingContrast(model, network, images.pixels.subarray(0, count * imageBytes), () =>
-      progress.update(++done),
-    );
-    progress.stop();
+    const gain = await contrastOf(model, settings);
     network = withContrast(network, gain);
     model = { ...model, readout: quantizeReadout(network) };
     console.log(
@@ -79,7 +72,7 @@ export async function finishTraining(settings: FinishSettings): Promise<void> {
     );
   }
   await saveCheckpoint(settings.finalOut, stateDict(network, settings.steps), network.latentSize);
-  const fitted = await fitPriors(model, settings);
+  const fitted = await withPriors(model, settings);
   const file = encodeModel(fitted);
   await replaceFile(out, file);
   console.log(
@@ -95,57 +88,67 @@ export async function finishTraining(settings: FinishSettings): Promise<void> {
   await measure(file, settings);
 }
 
-async function fitPriors(model: Model, { images, components }: FinishSettings): Promise<Model> {
-  const generator = await Generator.load(encodeModel(model), { encoder: true });
+/** What the readout is to be scaled by. */
+function contrastOf(model: Model, { network, images }: FinishSettings): Promise<number> {
+  const { count, pixels } = firstImages(images, CONTRAST_IMAGES);
+  return showStage("Contrast of reconstructions", count, "images", ({ update }) =>
+    matchingContrast(model, network, pixels, update),
+  );
+}
+
+async function withPriors(model: Model, { images, components, threads }: FinishSettings): Promise<Model> {
   const count = Math.min(images.count, FITTED_IMAGES);
-  const rates = encodeRates(generator, images.pixels.subarray(0, count * generator.imageBytes));
-  const options = {
-    rates,
-    timeSteps: model.timeSteps,
-    components: Math.min(components, Math.floor(count / IMAGES_PER_COMPONENT)),
-  };
-  if (images.labels === undefined) return withFittedPriors(model, options);
-  try {
-    const labels = images.labels.subarray(0, count);
-    return withFittedPriors(model, {
-      ...options,
-      labels,
+  const bytes = encodeModel(model);
+  const load = { encoder: true };
+  const generator = await Generator.load(bytes, load);
+  const rates = await encodeRates({ bytes, load, generator }, images.pixels, count, threads);
+  const fit = (labels?: Uint8Array) =>
+    fitPriors(model, {
+      ...{ rates, timeSteps: model.timeSteps },
+      components: Math.min(components, Math.floor(count / IMAGES_PER_COMPONENT)),
+      ...(labels && { labels }),
       ...(images.classNames && { classNames: images.classNames }),
     });
+  try {
+    return await fit(images.labels?.subarray(0, count));
   } catch (error) {
-    if (!(error instanceof SpikeletError) || error.code !== "bad-input") throw error;
+    if (images.labels === undefined || !(error instanceof SpikeletError) || error.code !== "bad-input")
+      throw error;
     process.stderr.write(`spikelet: no class priors: ${error.message}\n`);
-    return withFittedPriors(model, options);
+    return fit();
   }
 }
 
-/** The whole evaluation where the data set has test images; else the loss on training images. */
+/** What is known of the model on test images where the data set has them; else the loss on training images. */
 async function measure(
   file: Uint8Array,
   { data, images, out, seed, threads }: FinishSettings,
 ): Promise<void> {
-  if (await hasSplit(data, "test")) {
-    const labels = (await hasIdxLabels(data, "test")) && (await hasIdxLabels(data, "train"));
-    await evaluate({
-      model: out,
-      data,
-      images: EVALUATED_IMAGES,
-      labels,
-      fadImages: 1,
-      floatImages: 1,
-      seed,
-      threads,
-    });
-    return;
-  }
-  const generator = await Generator.load(file, { encoder: true });
-  const count = Math.min(images.count, EVALUATED_IMAGES);
-  let sum = 0;
-  for (let i = 0; i < count; i++) {
-    const pixels = images.pixels.subarray(i * generator.imageBytes, (i + 1) * generator.imageBytes);
-    sum += reconstructionLoss(pixels, generator.reconstruct(pixels, { seed, index: i }).pixels);
-  }
-  console.log(
-    `reconstruction loss on ${formatCount(count)} of the training images: ${formatMeasure(sum / count)}`,
+  const load = { encoder: true };
+  const generator = await Generator.load(file, load);
+  const hasTest = await hasSplit(data, "test");
+  const test = hasTest
+    ? await readDataset(data, "test", images, { most: EVALUATED_IMAGES })
+    : firstImages(images, EVALUATED_IMAGES);
+  const pool = new StagePool(
+    startPool({ bytes: file, generator, load }, test.count, threads),
+    `${out} is written`,
   );
+  try {
+    const { timeSteps } = generator.info;
+    const evaluated = hasTest ? { test, training: images } : { test };
+    const report = await evaluate({ bytes: file, generator }, evaluated, pool, { seed, timeSteps });
+    console.log(
+      hasTest
+        ? `${formatReconstruction(report)}\n\n${formatActivity(report.activity)}`
+        : `reconstruction loss on ${formatCount(test.count)} of the training images: ${formatMeasure(report.reconstruction.loss)}`,
+    );
+  } finally {
+    await pool.close();
+  }
+}
+
+function firstImages(images: Dataset, most: number): Dataset {
+  const count = Math.min(images.count, most);
+  return { ...images, count, pixels: images.pixels.subarray(0, count * imageBytes(images)) };
 }

@@ -1,5 +1,4 @@
-import type { Generator } from "../../src/runtime/generator.js";
-import type { Span } from "../output/batch.js";
+import type { Generator } from "./generator.js";
 
 /** Images from random numbers. */
 export interface GenerateTask {
@@ -41,8 +40,20 @@ export interface InterpolateTask {
   readonly timeSteps: number;
 }
 
-/** What is to be made of each image of a run. Plain data, so that worker threads can be started with it. */
+/** What is to be made of each image of a run. Plain data, so that it can be sent to worker threads. */
 export type Task = GenerateTask | EncodeTask | ReconstructTask | InterpolateTask;
+
+const KINDS: ReadonlySet<string> = new Set<Task["kind"]>([
+  "generate",
+  "encode",
+  "reconstruct",
+  "interpolate",
+]);
+
+/** Whether a job is one of these. */
+export function isTask(job: { readonly kind: string }): job is Task {
+  return KINDS.has(job.kind);
+}
 
 /** The prior that image `index` is drawn from. */
 export function priorOf({ priors }: GenerateTask, index: bigint): string {
@@ -56,17 +67,11 @@ export function resultBytes(generator: Generator, { kind }: Task): number {
     : generator.imageBytes;
 }
 
-/** Does a task for the images of a span. */
-export function performTask(generator: Generator, task: Task, { first, count }: Span): Uint8Array {
-  const each = resultBytes(generator, task);
-  const results = new Uint8Array(count * each);
-  for (let i = 0; i < count; i++) {
-    performOne(generator, task, first + BigInt(i), results.subarray(i * each, (i + 1) * each));
-  }
-  return results;
-}
-
-function performOne(generator: Generator, task: Task, index: bigint, result: Uint8Array): void {
+/**
+ * Does a task for image `index`.
+ * @param result - (resultBytes) is written
+ */
+export function performTask(generator: Generator, task: Task, index: bigint, result: Uint8Array): void {
   switch (task.kind) {
     case "generate": {
       const { seed, timeSteps } = task;
