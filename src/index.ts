@@ -1,3 +1,7 @@
+/**
+ * Models: importing, quantizing, generating.
+ * @module spikelet
+ */
 export { readNetwork } from "./checkpoint/architecture.js";
 export { readCheckpoint } from "./checkpoint/checkpoint.js";
 export { fitImages } from "./data/fit-image.js";

@@ -66,6 +66,16 @@ export function machineInstructions(engine: Engine, target: string, counts: Kind
  * Cycles of one of a device's cores for executed Wasm instructions: instructions, times the cycles that the same processor takes
  * for one of CoreMark's. That ratio is the published CoreMark/MHz over the instructions that CoreMark takes in QEMU; waits for
  * flash are in it as far as they are in the published score.
+ * @example
+ * ```ts
+ * import { cycles, findDevice, isPriced, type KindCounts, type Microcontroller } from "spikelet/simulator";
+ *
+ * const device = findDevice("rp2040") as Microcontroller;
+ * const cyclesOf = (executed: KindCounts) => {
+ *   const estimate = cycles("wasm3", device, executed);
+ *   return isPriced(estimate) ? estimate.value : undefined;
+ * };
+ * ```
  */
 export function cycles(engine: Engine, device: Microcontroller, counts: KindCounts): Estimate {
   const target = TARGETS[device.core];

@@ -20,6 +20,15 @@ export interface NotPriced {
 
 export type Estimate = Priced | NotPriced;
 
+/**
+ * Whether there is a figure: if not, `notPriced` says why.
+ * @example
+ * ```ts
+ * import { type Estimate, isPriced } from "spikelet/simulator";
+ *
+ * const format = (estimate: Estimate) => (isPriced(estimate) ? `${estimate.value} ${estimate.unit}` : estimate.notPriced);
+ * ```
+ */
 export function isPriced(estimate: Estimate): estimate is Priced {
   return "value" in estimate;
 }

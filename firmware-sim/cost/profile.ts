@@ -190,6 +190,17 @@ function onEngine(
  * What making an image of a model takes: executed Wasm instructions and events are counted, stage by stage, and priced on devices.
  * @param spk - a .spk file
  * @throws SpikeletError "bad-model", "unsupported-version", or "bad-option" for a prior that the model does not have
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { findDevice, isPriced, profile } from "spikelet/simulator";
+ *
+ * const devices = [findDevice("rp2040"), findDevice("nrf52840")];
+ * const { microcontrollers } = await profile(await readFile("mine.spk"), { devices });
+ * for (const { device, engines } of microcontrollers) {
+ *   for (const { engine, seconds } of engines) console.log(device.name, engine, isPriced(seconds) && seconds.value);
+ * }
+ * ```
  */
 export async function profile(spk: Uint8Array, options: ProfileOptions): Promise<Profile> {
   const { devices, count = 10, seed = 1, onProgress } = options;

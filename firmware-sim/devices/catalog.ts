@@ -48,7 +48,15 @@ const MOST_BYTES = 64 * 1024;
 
 let shipped: readonly Device[] | undefined;
 
-/** The devices that come with Spikelet: microcontrollers, then neuromorphic chips. */
+/**
+ * The devices that come with Spikelet: microcontrollers, then neuromorphic chips.
+ * @example
+ * ```ts
+ * import { listDevices } from "spikelet/simulator";
+ *
+ * for (const { id, name, family } of listDevices()) console.log(id, name, family);
+ * ```
+ */
 export function listDevices(): readonly Device[] {
   shipped ??= FILES.map((file) => v.parse(DeviceSchema, file));
   return shipped;
@@ -58,6 +66,12 @@ export function listDevices(): readonly Device[] {
  * A shipped device.
  * @param id - such as "nrf52840", in letters of any case
  * @throws SpikeletError "bad-option", which names the nearest one
+ * @example
+ * ```ts
+ * import { findDevice } from "spikelet/simulator";
+ *
+ * console.log(findDevice("nrf52840").name);
+ * ```
  */
 export function findDevice(id: string): Device {
   const devices = listDevices();
@@ -75,6 +89,13 @@ export function findDevice(id: string): Device {
  * @param text - JSON as in docs/devices.md, at most 64 KiB
  * @param path - where the text comes from, for messages
  * @throws SpikeletError "bad-input" that names file, key, what was found and what was expected
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { readDevice } from "spikelet/simulator";
+ *
+ * const device = readDevice(await readFile("my-board.json", "utf8"), "my-board.json");
+ * ```
  */
 export function readDevice(text: string, path: string): Device {
   const bytes = new TextEncoder().encode(text).length;

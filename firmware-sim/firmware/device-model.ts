@@ -8,6 +8,14 @@ import { nearestHint } from "../../src/nearest.js";
  * @param spk - a .spk file
  * @param priors - names of priors to keep, the first becomes the default; all if not given
  * @throws SpikeletError "bad-option" for a prior that the model does not have, "bad-model" or "unsupported-version"
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { deviceModel } from "spikelet/simulator";
+ *
+ * const sevens = deviceModel(await readFile("mine.spk"), ["7"]);
+ * console.log(sevens.length, "bytes of flash");
+ * ```
  */
 export function deviceModel(spk: Uint8Array, priors?: readonly string[]): Uint8Array {
   const model = decodeModel(spk);

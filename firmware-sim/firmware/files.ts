@@ -72,6 +72,14 @@ function settings(target: FirmwareTarget, modelName: string, modelBytes: number)
  * @param model - a .spk file
  * @returns contents by path, with / between folders
  * @throws SpikeletError "bad-model" or "unsupported-version"; "bad-option" for a model that does not fit the target's flash
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { deviceModel, firmwareFiles, firmwareTarget } from "spikelet/simulator";
+ *
+ * const model = deviceModel(await readFile("mine.spk"));
+ * for (const [path, bytes] of firmwareFiles(model, firmwareTarget("cortex-m4"))) console.log(path, bytes.length);
+ * ```
  */
 export function firmwareFiles(model: Uint8Array, target: FirmwareTarget): Map<string, Uint8Array> {
   const { name } = outlineModel(model);

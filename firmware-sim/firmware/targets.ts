@@ -84,6 +84,12 @@ export const FIRMWARE_TARGETS: readonly FirmwareTarget[] = [
 /**
  * A target by its name.
  * @throws SpikeletError "bad-option", which names the nearest
+ * @example
+ * ```ts
+ * import { firmwareTarget } from "spikelet/simulator";
+ *
+ * console.log(firmwareTarget("rv32").prefix);
+ * ```
  */
 export function firmwareTarget(name: string): FirmwareTarget {
   const target = FIRMWARE_TARGETS.find((t) => t.name === name.toLowerCase());

@@ -104,6 +104,24 @@ class PowerLost extends Error {}
  * instructions that were executed.
  * @param firmware - a Wasm module that exports `_start` and `memory`
  * @throws SpikeletError "bad-option" if firmware and model do not fit the device, or firmware is no such module
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { cycles, deviceModel, findDevice, isPriced, simulate } from "spikelet/simulator";
+ *
+ * const device = findDevice("nrf52840");
+ * if (device.family !== "microcontroller") throw new Error("Wasm runs on microcontrollers");
+ * const firmware = await readFile("node_modules/spikelet/dist/firmware.wasm");
+ * const { frames, seconds, outcome } = await simulate(firmware, {
+ *   device,
+ *   model: deviceModel(await readFile("mine.spk")),
+ *   args: ["1", "2"], // seed, images
+ *   cycles: (executed) => {
+ *     const estimate = cycles("wasm2c", device, executed);
+ *     return isPriced(estimate) ? estimate.value : 0;
+ *   },
+ * });
+ * ```
  */
 export async function simulate(firmware: Uint8Array, options: SimulateOptions): Promise<Simulation> {
   const { device, model, modelName = "model.spk", otherRamBytes = 4096, fuel = 2e9, faults = {} } = options;

@@ -35,6 +35,14 @@ type Axis = number | string;
  * @param tensors as torch lays them out: conv (out, in, 3, 3, 1), transposed conv (in, out, 3, 3, 1), linear (out, in).
  * @returns the network; its encoder is empty if there is no `encoder.*`.
  * @throws SpikeletError "bad-checkpoint" naming the tensor that is missing, misshapen, not finite or beyond a limit.
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { readCheckpoint, readNetwork } from "spikelet";
+ *
+ * const { imageSize, decoder } = readNetwork(readCheckpoint(await readFile("checkpoint.pth")));
+ * console.log(imageSize, decoder.length);
+ * ```
  */
 export function readNetwork(tensors: ReadonlyMap<string, Tensor>): Network {
   const timeSteps = readTimeSteps(tensors);

@@ -12,6 +12,14 @@ const SHOWN_BYTES = 8;
  * Reads the tensors of a checkpoint: a `.pth` of torch.save, of any version since 0.4, that holds a state dict or
  * `{'net': state_dict, …}`, or a `.safetensors`. The format is told by the bytes, and nothing in them is executed.
  * @throws SpikeletError "bad-checkpoint" if the bytes are none of these, are damaged, or hold more than weights.
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { readCheckpoint } from "spikelet";
+ *
+ * const tensors = readCheckpoint(await readFile("checkpoint.pth"));
+ * for (const [name, { shape }] of tensors) console.log(name, shape);
+ * ```
  */
 export function readCheckpoint(bytes: Uint8Array): Map<string, Tensor> {
   if (isZip(bytes)) return readStateDict(readZipPth(bytes));

@@ -11,6 +11,14 @@ const GREY_WEIGHTS = [19595, 38470, 7471] as const;
  * repetition, then bilinear with antialiasing; what is not square is stretched.
  * @returns (count, imageSize, imageSize, imageChannels)
  * @throws SpikeletError "bad-input" for images of other than 1 or 3 channels
+ * @example
+ * ```ts
+ * import { fitImages, Generator } from "spikelet";
+ *
+ * const generator = await Generator.load("mine.spk", { encoder: true });
+ * const photo = { count: 1, rows: 480, columns: 640, channels: 3, pixels: new Uint8Array(480 * 640 * 3) };
+ * const { firingRates } = generator.encode(fitImages(photo, generator.info));
+ * ```
  */
 export function fitImages(
   images: ImageSet,

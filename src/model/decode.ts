@@ -11,6 +11,14 @@ import { unpackWeights } from "./weights.js";
 /**
  * Reads a .spk file and checks every field of it.
  * @throws SpikeletError "bad-model" for anything that is not a whole .spk file, "unsupported-version" for another version
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { decodeModel } from "spikelet";
+ *
+ * const { name, timeSteps, decoder } = decodeModel(await readFile("mine.spk"));
+ * console.log(name, timeSteps, decoder.map(({ kind, bits }) => `${kind}, ${bits} bits`));
+ * ```
  */
 export function decodeModel(bytes: Uint8Array): Model {
   const outline = outlineModel(bytes);

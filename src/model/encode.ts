@@ -19,6 +19,14 @@ function encodeName(name: string): Uint8Array {
 /**
  * The bytes of a .spk file.
  * @throws SpikeletError "bad-option" if a name is too long
+ * @example
+ * ```ts
+ * import { readFile, writeFile } from "node:fs/promises";
+ * import { decodeModel, encodeModel } from "spikelet";
+ *
+ * const model = decodeModel(await readFile("mine.spk"));
+ * await writeFile("renamed.spk", encodeModel({ ...model, name: "renamed" }));
+ * ```
  */
 export function encodeModel(model: Model): Uint8Array {
   const layers = [...model.decoder, ...model.encoder];

@@ -14,6 +14,14 @@ function identityBatchNorm(channels: number) {
 /**
  * A model's decoder in floating point: weight times scale. A potential above Vth is one that reaches the integer threshold. The
  * network has no encoder, and of the priors the first alone: its weights, without its mixture.
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { decodeModel, dequantizeDecoder, quantizeNetwork } from "spikelet";
+ *
+ * const wide = decodeModel(await readFile("mine.spk"));
+ * const { model: narrow } = quantizeNetwork(dequantizeDecoder(wide), { bits: 4 });
+ * ```
  */
 export function dequantizeDecoder(model: Model): Network {
   const decoder = model.decoder.map((layer, i): FloatLayer => {

@@ -399,6 +399,15 @@ const CALIBRATION_IMAGES = 12;
  * Folds tdBN and quantizes a trained network (docs/numerics.md, "Spiking layers" and "Range"; docs/quantization.md): one
  * scale for each output channel. The same network gives the same model, always.
  * @throws SpikeletError "cannot-quantize" if no integer width holds the network; "bad-option"
+ * @example
+ * ```ts
+ * import { readFile, writeFile } from "node:fs/promises";
+ * import { encodeModel, quantizeNetwork, readCheckpoint, readNetwork } from "spikelet";
+ *
+ * const network = readNetwork(readCheckpoint(await readFile("checkpoint.pth")));
+ * const { model, report } = quantizeNetwork(network, { bits: 6, name: "mine" });
+ * await writeFile("mine.spk", encodeModel(model));
+ * ```
  */
 export function quantizeNetwork(
   network: Network,

@@ -68,7 +68,15 @@ function binaryOf(build: Build, encoder: boolean): Binary {
 const binaries = new Map<Binary, Uint8Array<ArrayBuffer>>();
 const modules = new Map<Binary, Promise<WebAssembly.Module>>();
 
-/** The Wasm binary of a build, with or without the encoder. */
+/**
+ * The Wasm binary of a build, with or without the encoder.
+ * @example
+ * ```ts
+ * import { bestBuild, wasmBytes } from "spikelet";
+ *
+ * console.log(wasmBytes(bestBuild()).length, "bytes");
+ * ```
+ */
 export function wasmBytes(build: Build, encoder = false): Uint8Array<ArrayBuffer> {
   const binary = binaryOf(build, encoder);
   let bytes = binaries.get(binary);
@@ -79,7 +87,15 @@ export function wasmBytes(build: Build, encoder = false): Uint8Array<ArrayBuffer
   return bytes;
 }
 
-/** SIMD where the engine has it. */
+/**
+ * SIMD where the engine has it.
+ * @example
+ * ```ts
+ * import { bestBuild } from "spikelet";
+ *
+ * console.log(bestBuild() === "simd" ? "SIMD" : "no SIMD here");
+ * ```
+ */
 export function bestBuild(): Build {
   return WebAssembly.validate(wasmBytes("simd")) ? "simd" : "plain";
 }

@@ -132,6 +132,13 @@ export class Generator {
   /**
    * Loads a model.
    * @throws SpikeletError "no-such-file", "bad-model", "unsupported-version" or "bad-option"
+   * @example
+   * ```ts
+   * import { Generator } from "spikelet";
+   *
+   * const generator = await Generator.load("node_modules/spikelet/models/esvae-mnist.spk");
+   * const small = await Generator.load(new URL("https://example.org/mine.spk"), { weights: "streamed" });
+   * ```
    */
   static async load(source: ModelSource, options: LoadOptions = {}): Promise<Generator> {
     const all = loadOptions(options);
@@ -206,6 +213,11 @@ export class Generator {
   /**
    * Makes one image into `pixels`, (imageSize, imageSize, imageChannels), and allocates nothing.
    * @throws SpikeletError "bad-option"
+   * @example
+   * ```ts
+   * const pixels = new Uint8Array(generator.imageBytes);
+   * for (let index = 0; index < 1000; index++) generator.generateInto(pixels, { seed: 1, index });
+   * ```
    */
   generateInto(pixels: Uint8Array, options: ImageOptions = {}): void {
     if (pixels.length !== this.imageBytes) {
@@ -219,6 +231,11 @@ export class Generator {
   /**
    * The firing rates (latentSize), 0 … 1, that image `index` of `seed` is drawn from.
    * @throws SpikeletError "bad-option"
+   * @example
+   * ```ts
+   * const rates = generator.firingRates({ seed: 1, index: 4 });
+   * const { pixels } = generator.decode({ firingRates: rates, seed: 1, index: 4 });
+   * ```
    */
   firingRates(options: Omit<ImageOptions, "timeSteps"> = {}): Float64Array {
     const component = this.#select(options, this.#prior(options), 0);
@@ -237,6 +254,11 @@ export class Generator {
   /**
    * Makes images. Image i of a seed is the same whatever was made before, on every engine and in every build.
    * @throws SpikeletError "bad-option"
+   * @example
+   * ```ts
+   * const { pixels, count } = generator.generate({ seed: 1, count: 10, prior: "7" });
+   * const second = pixels.subarray(generator.imageBytes, 2 * generator.imageBytes);
+   * ```
    */
   generate(options: GenerateOptions = {}): Images {
     const { count = 1, ledger = false } = options;
@@ -257,8 +279,19 @@ export class Generator {
     return { pixels, count, ledgers };
   }
 
-  /** Yields `count` images (without end if not given) one by one; other work can run between them. */
-  async *images(options: GenerateOptions = {}): AsyncGenerator<Images> {
+  /**
+   * `count` images (without end if not given) one by one, each made when it is asked for. What runs between them is the caller's
+   * choice: a page that has to answer meanwhile waits for a frame or a timer there.
+   * @throws SpikeletError "bad-option"
+   * @example
+   * ```ts
+   * for (const { pixels } of generator.images({ seed: 1, count: 1000 })) {
+   *   console.log(pixels.length);
+   *   await new Promise((resolve) => setTimeout(resolve)); // Other work can run here.
+   * }
+   * ```
+   */
+  *images(options: GenerateOptions = {}): IterableIterator<Images> {
     const { index = 0, count = Number.POSITIVE_INFINITY } = options;
     for (let i = 0; i < count; i++) {
       yield this.generate({ ...options, index: plus(index, i), count: 1 });
@@ -268,6 +301,11 @@ export class Generator {
   /**
    * Decodes given firing rates or spike trains to one image.
    * @throws SpikeletError "bad-option", or "bad-input" if neither is given, or one of the wrong length or range
+   * @example
+   * ```ts
+   * const { latentSize } = generator.info;
+   * const { pixels } = generator.decode({ firingRates: new Float32Array(latentSize).fill(0.5), seed: 2 });
+   * ```
    */
   decode(options: DecodeOptions): Images {
     const { ledger = false } = options;
@@ -297,6 +335,12 @@ export class Generator {
    * Makes one image and tells which neurons fired on the way: image `index` of `seed`, as `generate` makes it, or what `decode`
    * makes of given firing rates or spike trains.
    * @throws SpikeletError "bad-option", also if the generator was loaded without `trace`; "bad-input" as `decode`
+   * @example
+   * ```ts
+   * const traced = await Generator.load("mine.spk", { trace: true });
+   * const { layers, timeSteps } = traced.trace({ seed: 1 });
+   * for (const { name, spikes } of layers) console.log(name, spikes.length / timeSteps, "neurons");
+   * ```
    */
   trace(options: DecodeOptions = {}): Trace {
     if (!this.#traced.length) {
@@ -330,6 +374,12 @@ export class Generator {
    * Encodes one image to its posterior firing rates.
    * @param pixels - (imageSize, imageSize, imageChannels), 0 … 255
    * @throws SpikeletError "bad-option" if the model or the loaded core has no encoder, "bad-input" for pixels of another size
+   * @example
+   * ```ts
+   * const autoencoder = await Generator.load("mine.spk", { encoder: true });
+   * const image = new Uint8Array(autoencoder.imageBytes);
+   * const { firingRates } = autoencoder.encode(image);
+   * ```
    */
   encode(pixels: Uint8Array, options: EncodeOptions = {}): Encoding {
     const { ledger = false } = options;
@@ -345,6 +395,11 @@ export class Generator {
    * Encodes one image, draws spike trains from its firing rates for `seed` and `index`, and decodes them.
    * @param pixels - (imageSize, imageSize, imageChannels), 0 … 255
    * @throws as `encode`
+   * @example
+   * ```ts
+   * const autoencoder = await Generator.load("mine.spk", { encoder: true });
+   * const { pixels } = autoencoder.reconstruct(new Uint8Array(autoencoder.imageBytes), { seed: 1 });
+   * ```
    */
   reconstruct(pixels: Uint8Array, options: Omit<ImageOptions, "prior"> = {}): Images {
     return this.decode({ ...options, firingRates: this.encode(pixels, options).firingRates });

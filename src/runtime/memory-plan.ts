@@ -24,6 +24,14 @@ export interface MemoryPlan {
  * How the core would lay out its memory for a model, to generate images: without the encoder, and without a trace.
  * @param bytes - of a .spk file
  * @throws SpikeletError "bad-model", "unsupported-version" or "bad-option"
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { memoryPlan } from "spikelet";
+ *
+ * const { pages, regions } = await memoryPlan(await readFile("mine.spk"), { weights: "streamed" });
+ * for (const { name, offset, bytes } of regions) console.log(offset, bytes, name);
+ * ```
  */
 export async function memoryPlan(
   bytes: Uint8Array,

@@ -60,10 +60,12 @@ test("images() yields what generate gives at once", async () => {
   const generator = await Generator.load(MODEL);
   const whole = generator.generate({ seed: 2, index: 2n ** 53n - 2n, count: 4 }).pixels;
   let i = 0;
-  for await (const { pixels } of generator.images({ seed: 2, index: 2n ** 53n - 2n, count: 4 })) {
+  for (const { pixels } of generator.images({ seed: 2, index: 2n ** 53n - 2n, count: 4 })) {
     assert.deepEqual(pixels, whole.subarray(i * 1024, ++i * 1024));
   }
   assert.equal(i, 4);
+  const [first] = generator.images({ seed: 5, count: 1 });
+  assert.deepEqual(first.pixels, generator.generate({ seed: 5 }).pixels);
 });
 
 test("decode of firing rates 0 and 1 is decode of no spikes and of all", async () => {
