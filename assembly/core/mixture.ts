@@ -1,11 +1,10 @@
+import { generate } from "./decoder";
 import { fetch } from "./flash";
 import { HEADER_LATENT_SIZE, HEADER_PRIORS, PRIOR_SHARE, priorRowBytes, WHOLE_SHARE } from "./format";
 import { HEADER, STAGING, WORDS } from "./memory";
 import { philox } from "./philox";
 import { recordOffset } from "./prior";
-
-/** The stream of random numbers that chooses (docs/numerics.md, "Random numbers"). */
-const STREAM_MIXTURE: u32 = 2;
+import { STREAM_MIXTURE } from "./streams";
 
 function shareOf(prior: u32): u32 {
   const size: u32 = load<u16>(HEADER + HEADER_LATENT_SIZE);
@@ -20,7 +19,7 @@ function shareOf(prior: u32): u32 {
  * @param prior - the first record of a mixture, or a prior of one component, which costs no random number
  * @returns a number that is not a prior's if the shares of a broken model do not add up
  */
-export function chooseComponent(prior: u32): u32 {
+function chooseComponent(prior: u32): u32 {
   const priors: u32 = load<u8>(HEADER + HEADER_PRIORS);
   if (prior >= priors || shareOf(prior) == WHOLE_SHARE) return prior;
   philox(0, STREAM_MIXTURE);
@@ -31,4 +30,12 @@ export function chooseComponent(prior: u32): u32 {
     left -= share;
   } while (++prior < priors);
   return prior;
+}
+
+/**
+ * The image chosen by SEED and IMAGE_INDEX, of the mixture that begins with record `prior`. The bits are those of the library's
+ * `Generator`; the ledger also counts what choosing takes.
+ */
+export function draw(prior: u32, steps: u32, ledger: u32): u32 {
+  return generate(chooseComponent(prior), steps, ledger);
 }

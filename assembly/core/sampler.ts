@@ -1,6 +1,7 @@
 import { NORMALS, RATES, WORDS } from "./memory";
 import { philox } from "./philox";
 import { clear } from "./readout";
+import { STREAM_NORMALS, STREAM_SPIKES } from "./streams";
 
 /** The Q12 standard normal that the eight 16-bit halves at WORDS sum up to (docs/numerics.md, "Standard normals"). */
 export function normal(): i32 {
@@ -19,20 +20,20 @@ export function normal(): i32 {
 export function drawNormals(count: u32): void {
   let i: u32 = 0;
   do {
-    philox(i, 0);
+    philox(i, STREAM_NORMALS);
     store<i32>(i << 2, normal(), NORMALS);
   } while (++i < count);
 }
 
 /** Poisson spiking sampling: one 16-bit uniform for each neuron and step against its firing rate at RATES. */
 export function drawSpikes(count: u32, steps: u32, map: u32, stepBytes: u32): void {
-  clear(map, steps * stepBytes);
   let i: u32 = 0;
+  clear(map, steps * stepBytes);
   do {
     let p = map + ((i >> 5) << 2);
     let t: u32 = 0;
     do {
-      if (!(t & 7)) philox((i << 1) + (t >> 3), 1);
+      if (!(t & 7)) philox((i << 1) + (t >> 3), STREAM_SPIKES);
       const fires = <u32>load<u16>((t & 7) << 1, WORDS) < load<u32>(i << 2, RATES);
       store<u32>(p, load<u32>(p) | (u32(fires) << i));
       p += stepBytes;

@@ -23,9 +23,9 @@ import {
   STATUS_MEMORY,
   STATUS_OK,
 } from "../core/memory";
+import { draw } from "../core/mixture";
 import { recordOffset } from "../core/prior";
 import { clear } from "../core/readout";
-import { draw } from "../device";
 
 /** Opens the model in flash, weights fetched as they are needed; a status of the core. */
 export function openModel(fileBytes: u32): u32 {

@@ -1,4 +1,5 @@
-import { KIND_IMAGE_CONV, Layer, THRESHOLD } from "./layer";
+import { KIND_IMAGE_CONV } from "../core/format";
+import { Layer, THRESHOLD } from "./layer";
 import { roundingUnit } from "./rounding";
 import { gradientOffset, thread } from "./thread";
 

@@ -1,4 +1,4 @@
-import { KIND_LINEAR, KIND_TRANSPOSED_CONV } from "./layer";
+import { KIND_LINEAR, KIND_TRANSPOSED_CONV } from "../core/format";
 
 // Which row (column) of one side of a layer tap k joins to which of the other. In a convolution of stride 2 and padding 1
 // output y sees input 2y − 1 + k; a transposed convolution is the same with input and output exchanged.

@@ -1,14 +1,10 @@
-// A spiking layer during training: synapses, tdBN, LIF neurons. All fields are 32 bits wide and written by the host, in the
-// order of LAYER_FIELDS in src/training/memory-plan.ts.
+import { KIND_IMAGE_CONV } from "../core/format";
+
+// A spiking layer during training: synapses, tdBN, LIF neurons. All fields are 32 bits wide and written by the host, which
+// knows them from here (scripts/build-training.ts).
 //
 // A frame is one time step of one image; frame `image · timeSteps + t` of a map follows the one before it. Maps are
 // (frames, rows, columns, channels), of float32 or, for spikes, of one bit a neuron (channel c is bit c mod 32 of word c div 32).
-
-export const KIND_LINEAR: u32 = 0;
-export const KIND_TRANSPOSED_CONV: u32 = 1;
-export const KIND_CONV: u32 = 2;
-/** The convolution of the image: it is the same at every step, so the layer has one frame of sums for each image. */
-export const KIND_IMAGE_CONV: u32 = 3;
 
 /** Firing threshold Vth. */
 export const THRESHOLD: f32 = 0.2;
@@ -74,7 +70,7 @@ export class Layer {
   /** Of each thread the number of its spikes, float64. */
   spikeCounts: u32;
 
-  /** Frames of `sums` for each image. */
+  /** Frames of `sums` for each image: the convolution of the image is the same at every step. */
   get sumFrames(): u32 {
     return this.kind == KIND_IMAGE_CONV ? 1 : this.timeSteps;
   }

@@ -1,5 +1,6 @@
+import { KIND_IMAGE_CONV } from "../core/format";
 import { addGradientMoments } from "./batch-norm";
-import { KIND_IMAGE_CONV, Layer, LEAK, SURROGATE_WINDOW, THRESHOLD } from "./layer";
+import { Layer, LEAK, SURROGATE_WINDOW, THRESHOLD } from "./layer";
 import { multiplyAdd } from "./multiply-add";
 import { constants, LEAK_AT, THRESHOLD_AT, thread, WINDOW_AT, workspace } from "./thread";
 

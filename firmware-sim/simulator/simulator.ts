@@ -1,4 +1,5 @@
 import { PAGE_BYTES } from "../../assembly/core/memory";
+import { STREAM_BOARD } from "../../assembly/core/streams";
 import { SpikeletError } from "../../src/errors.js";
 import { drawBlock } from "../../src/math/random.js";
 import { placeInModel } from "../../src/model/flash-map.js";
@@ -379,7 +380,7 @@ function repeatableRandom(): (bytes: Uint8Array) => void {
   let block = 0;
   return (bytes) => {
     for (let at = 0; at < bytes.length; at += 16) {
-      drawBlock(words, block++, 0, 0, 0);
+      drawBlock(words, block++, STREAM_BOARD, 0, 0);
       bytes.set(new Uint8Array(words.buffer).subarray(0, bytes.length - at), at);
     }
   };

@@ -1,14 +1,11 @@
 // What a robustness curve does to the network: spikes and weights that are not what they should be. All draws are Philox's
-// (docs/numerics.md), from streams that the core does not use.
+// (docs/numerics.md).
 
 import * as format from "../../assembly/core/format";
+import { STREAM_BITS, STREAM_FLIPS, STREAM_SILENCE } from "../../assembly/core/streams";
 import { drawBlock } from "../math/random.js";
 import { crc32, outlineModel } from "../model/file.js";
 import { weightBytes } from "../model/layout.js";
-
-const STREAM_FLIPS = 16;
-const STREAM_SILENCE = 17;
-const STREAM_BITS = 18;
 
 /** Which draws a disturbance takes. */
 export interface Draw {

@@ -1,6 +1,8 @@
 // Random numbers of docs/numerics.md: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
 // 1, 2, 3", SC 2011), Q12 normals and 16-bit uniforms. Every draw is a function of seed, index and position.
 
+import { STREAM_NORMALS, STREAM_SPIKES } from "../../assembly/core/streams";
+
 /** A 64-bit unsigned integer; a number if it is at most 2^53 − 1. */
 export type Uint64 = number | bigint;
 
@@ -10,9 +12,6 @@ const MULTIPLIER_1 = 0xcd9e8d57;
 /** Added to the key after each round: the golden ratio and sqrt(3) − 1, as fractions of 2^32. */
 const KEY_STEP_0 = 0x9e3779b9;
 const KEY_STEP_1 = 0xbb67ae85;
-
-const STREAM_NORMALS = 0;
-const STREAM_SAMPLER = 1;
 
 /** Steps of one neuron's spike train that one block of the sampler's stream covers. */
 const STEPS_PER_BLOCK = 8;
@@ -29,7 +28,6 @@ function multiplyHigh(a: number, b: number): number {
   return aHigh * bHigh + (middle >>> 16) + (carry >>> 16);
 }
 
-type Words2 = readonly [number, number];
 type Words4 = readonly [number, number, number, number];
 
 /** One block of Philox4x32-10 into `words`, for the counter (block, stream, index) and the key seed, and without allocating. */
@@ -62,17 +60,6 @@ export function drawBlock(
   words[1] = c1;
   words[2] = c2;
   words[3] = c3;
-}
-
-/** One block of Philox4x32-10: four uniform words for a counter and a key, all unsigned 32-bit. */
-export function philox(counter: Words4, key: Words2): Words4 {
-  const words = new Uint32Array(4);
-  drawBlock(words, counter[0], counter[1], joinWords(counter[2], counter[3]), joinWords(...key));
-  return [words[0], words[1], words[2], words[3]];
-}
-
-function joinWords(low: number, high: number): bigint {
-  return BigInt(low) | (BigInt(high) << 32n);
 }
 
 export function lowWord(value: Uint64): number {
@@ -111,7 +98,7 @@ export function normals(seed: Uint64, index: Uint64, latentSize: number): Int32A
 
 /** The 16-bit uniforms (timeSteps, neurons) of the Poisson sampler; timeSteps is 1…16. */
 export function uniforms(seed: Uint64, index: Uint64, neurons: number, timeSteps: number): Uint16Array {
-  const blockOf = blocks(seed, index, STREAM_SAMPLER);
+  const blockOf = blocks(seed, index, STREAM_SPIKES);
   const result = new Uint16Array(timeSteps * neurons);
   for (let neuron = 0; neuron < neurons; neuron++) {
     for (let start = 0; start < timeSteps; start += STEPS_PER_BLOCK) {

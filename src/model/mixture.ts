@@ -1,8 +1,8 @@
 import { WHOLE_SHARE } from "../../assembly/core/format";
+import { STREAM_MIXTURE } from "../../assembly/core/streams";
 import { drawBlock, type Uint64 } from "../math/random.js";
 import type { Prior } from "./model.js";
 
-const STREAM_MIXTURE = 2;
 const words = new Uint32Array(4);
 
 /** Priors of one name, which follow each other in the model. */

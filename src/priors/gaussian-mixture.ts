@@ -4,10 +4,11 @@
 //
 // a Gaussian over the logits of the rates, with the Cholesky factor of its covariance as the weights.
 
+import { STREAM_FIT } from "../../assembly/core/streams";
 import { SpikeletError } from "../errors.js";
 import { fitGaussian, type Gaussian } from "../math/gaussian.js";
 import { choleskyInPlace } from "../math/linear-algebra.js";
-import { philox } from "../math/random.js";
+import { drawBlock } from "../math/random.js";
 import type { Tensor } from "../network.js";
 
 /** Spikes added to the count of a neuron that never fires, so that its logit is finite; likewise to its silences. */
@@ -352,5 +353,7 @@ function draw(weights: Float64Array, uniform: number): number {
 
 /** Uniform number `index` of `seed`, in [0, 1). */
 function uniform(seed: number, index: number): number {
-  return philox([index, 0, 0, 0], [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0])[0] / 2 ** 32;
+  const words = new Uint32Array(4);
+  drawBlock(words, index, STREAM_FIT, 0, seed);
+  return words[0] / 2 ** 32;
 }

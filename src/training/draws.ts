@@ -1,13 +1,13 @@
+import {
+  STREAM_ORDER,
+  STREAM_STEP_NORMALS,
+  STREAM_STEP_UNIFORMS,
+  STREAM_WEIGHTS,
+} from "../../assembly/core/streams";
 import { drawBlock, type Uint64 } from "../math/random.js";
 
 // The random numbers of a training run: blocks of Philox (docs/numerics.md, "Random numbers") with the run's seed as the key and the
 // number of the step or epoch in the place of the image, so that a run that was stopped goes on as it would have.
-
-// Streams 0 … 2 are the generator's.
-const STREAM_ORDER = 3;
-const STREAM_NORMALS = 4;
-const STREAM_UNIFORMS = 5;
-const STREAM_WEIGHTS = 6;
 
 /** Words of a stream, one after another. */
 function words(seed: Uint64, index: Uint64, stream: number): () => number {
@@ -35,7 +35,7 @@ export function drawOrder(seed: Uint64, epoch: number, count: number): Uint32Arr
 
 /** Standard normals of a step's prior (Box and Muller). */
 export function drawNormals(seed: Uint64, step: number, count: number): Float32Array {
-  const next = words(seed, step, STREAM_NORMALS);
+  const next = words(seed, step, STREAM_STEP_NORMALS);
   return Float32Array.from({ length: count }, () => {
     const radius = Math.sqrt(-2 * Math.log(1 - toUniform(next())));
     return radius * Math.cos(2 * Math.PI * toUniform(next()));
@@ -44,7 +44,7 @@ export function drawNormals(seed: Uint64, step: number, count: number): Float32A
 
 /** Uniforms of a step's Poisson sampler. */
 export function drawUniforms(seed: Uint64, step: number, count: number): Float32Array {
-  const next = words(seed, step, STREAM_UNIFORMS);
+  const next = words(seed, step, STREAM_STEP_UNIFORMS);
   return Float32Array.from({ length: count }, () => toUniform(next()));
 }
 

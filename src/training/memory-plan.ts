@@ -1,4 +1,5 @@
 import { SpikeletError } from "../errors.js";
+import { LAYER_FIELDS, READOUT_FIELDS, SAMPLER_FIELDS } from "../generated/training-wasm.js";
 import { KIND_NUMBERS } from "../model/layout.js";
 import type { WeightBits } from "../model/model.js";
 import {
@@ -12,69 +13,6 @@ import {
 
 // Where everything lies in the training module's memory. The plan is arithmetic on the network's shape: every thread is
 // given the same one.
-
-/** The fields of `Layer` in assembly/training/layer.ts, in its order, which says what each is. */
-const LAYER_FIELDS = [
-  "kind",
-  "timeSteps",
-  "inputSize",
-  "outputSize",
-  "inChannels",
-  "outChannels",
-  "inputs",
-  "sums",
-  "spikes",
-  "gradient",
-  "stepCoefficients",
-  "inputGradient",
-  "weights",
-  "bias",
-  "normWeight",
-  "normBias",
-  "usedWeights",
-  "packedWeights",
-  "runningMean",
-  "runningVariance",
-  "mean",
-  "inverseDeviation",
-  "gain",
-  "gradientShift",
-  "gradientSlope",
-  "largestInteger",
-  "scaleParts",
-  "scales",
-  "units",
-  "moments",
-  "spikeCounts",
-] as const;
-
-/** The fields of `Sampler` in assembly/training/sampler.ts. */
-const SAMPLER_FIELDS = [
-  "timeSteps",
-  "latentSize",
-  "posterior",
-  "rates",
-  "uniforms",
-  "latent",
-  "latentGradient",
-  "rateGradient",
-  "posteriorGradient",
-] as const;
-
-/** The fields of `Readout` in assembly/training/readout.ts. */
-const READOUT_FIELDS = [
-  "timeSteps",
-  "imageSize",
-  "imageChannels",
-  "spikes",
-  "coefficients",
-  "weights",
-  "bias",
-  "images",
-  "reconstructions",
-  "gradient",
-  "squaredErrors",
-] as const;
 
 type Record32<Fields extends readonly string[]> = Record<Fields[number], number>;
 
