@@ -12,6 +12,13 @@ const USER_MISTAKE = 2;
 /** Errors that are not the user's mistake. */
 const FAILURES: readonly ErrorCode[] = ["cannot-write", "core-failed", "diverged", "firmware-failed"];
 
+/** A text with what would move the cursor, colour or reorder it made readable: names in a file can hold anything. */
+function visible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (character) =>
+    character === "\n" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
 /** Prints what went wrong, and returns the exit status for it. */
 function report(error: unknown): number {
   // Commander has printed its message, or the help that was asked for.
@@ -21,7 +28,7 @@ function report(error: unknown): number {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   const isDebugging = process.argv.includes("--debug");
   const text = isExpected ? message : `unexpected: ${message} (--debug tells where)`;
-  process.stderr.write(`spikelet: ${isDebugging ? stack : text}\n`);
+  process.stderr.write(`spikelet: ${isDebugging ? stack : visible(text)}\n`);
 
   if (error instanceof Interruption) return 128 + constants.signals[error.signal];
   return error instanceof SpikeletError && !FAILURES.includes(error.code) ? USER_MISTAKE : FAILURE;

@@ -2,8 +2,8 @@
  * Models: importing, quantizing, generating.
  * @module spikelet
  */
-export { readNetwork } from "./checkpoint/architecture.js";
-export { readCheckpoint } from "./checkpoint/checkpoint.js";
+export { type NetworkOptions, readNetwork } from "./checkpoint/architecture.js";
+export { type CheckpointOptions, readCheckpoint } from "./checkpoint/checkpoint.js";
 export { fitImages } from "./data/fit-image.js";
 export type { ImageSet } from "./data/idx.js";
 export { type ErrorCode, SpikeletError } from "./errors.js";

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { NAME_BYTES } from "../../assembly/core/format";
-import { readNetwork } from "../../src/checkpoint/architecture.js";
+import { hasPrior, readNetwork } from "../../src/checkpoint/architecture.js";
 import { readCheckpoint } from "../../src/checkpoint/checkpoint.js";
 import { SpikeletError } from "../../src/errors.js";
 import { encodeModel } from "../../src/model/file.js";
@@ -9,6 +9,7 @@ import type { WeightBits } from "../../src/model/model.js";
 import type { Network } from "../../src/network.js";
 import { type QuantizationReport, quantizeNetwork } from "../../src/quantize/quantize.js";
 import { about, readInput } from "../input/input.js";
+import { integerOption } from "../options/options.js";
 import { weightBitsOption } from "../options/shared-options.js";
 import { prepareFolderOf, replaceFile } from "../output/output.js";
 import { formatCount, formatMeasure, formatTable } from "../report/format.js";
@@ -20,6 +21,8 @@ interface ImportArguments {
   readonly encoderBits?: WeightBits;
   readonly encoder: boolean;
   readonly name?: string;
+  readonly key?: string;
+  readonly timeSteps?: number;
   readonly json?: true;
 }
 
@@ -58,6 +61,12 @@ export function addImportCommand(program: Command): void {
     )
     .option("--no-encoder", "leave the encoder out: a device that only generates needs half the flash")
     .option("--name <name>", "the model's name, kept in the file (default: the file's name)")
+    .option("--key <key>", "which of several networks in the checkpoint: its key, such as ema")
+    .option(
+      "--time-steps <n>",
+      "time steps of a checkpoint that does not have their number",
+      integerOption("--time-steps", { min: 1, max: 16, example: 16 }),
+    )
     .option("--json", "print the report as JSON")
     .addHelpText("after", EXAMPLES)
     .action(importCheckpoint);
@@ -71,7 +80,11 @@ async function importCheckpoint(checkpoint: string, args: ImportArguments): Prom
   checkName(name);
 
   const bytes = await readInput(checkpoint, "checkpoint (.pth or .safetensors)", MAX_CHECKPOINT_BYTES);
-  const whole = await about(checkpoint, () => readNetwork(readCheckpoint(bytes)));
+  const { key, timeSteps } = args;
+  const tensors = await about(checkpoint, () => readCheckpoint(bytes, key === undefined ? {} : { key }));
+  const whole = await about(checkpoint, () =>
+    readNetwork(tensors, { withoutPrior: true, ...(timeSteps !== undefined && { timeSteps }) }),
+  );
   const network = args.encoder ? whole : { ...whole, encoder: [] };
   const { model, report } = await about(checkpoint, () =>
     quantizeNetwork(network, {
@@ -89,6 +102,12 @@ async function importCheckpoint(checkpoint: string, args: ImportArguments): Prom
   } else {
     console.log(formatQuantization(network, report));
     console.log(`\n${args.out}: model ${name}, ${formatCount(file.length)} bytes`);
+  }
+  if (!hasPrior(tensors)) {
+    process.stderr.write(
+      "spikelet: the checkpoint has no prior (sample_layer), as an FSVAE or an autoencoder has none: " +
+        `give the model priors with spikelet fit ${args.out} --data FOLDER --out ${args.out}\n`,
+    );
   }
 }
 

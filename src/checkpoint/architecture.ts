@@ -26,15 +26,38 @@ const COEFFICIENT_TOLERANCE = 1e-3;
 const RESAVE =
   "Import the state dict of a trained ESVAE or ESVAE_large, torch.save(model.state_dict(), path)";
 
+/** Parts that no other network has under these names, and an ESVAE has most of. */
+const OWN_PARTS = [
+  "decoder_input",
+  "final_layer",
+  "before_latent_layer",
+  "sample_layer",
+  "membrane_output_layer",
+];
+/** Parts of a network of another kind that an error names. */
+const SHOWN_PARTS = 6;
+
 /** An axis of a known size, or the name of one that is being found out. */
 type Axis = number | string;
+
+export interface NetworkOptions {
+  /** T, 1 to 16, of a checkpoint that has no `membrane_output_layer.coef` to tell it. */
+  readonly timeSteps?: number;
+  /**
+   * Take a checkpoint that has no `sample_layer` (FSVAE, an autoencoder): every latent neuron then has the firing rate
+   * 1/2 as its prior, until other priors are fitted.
+   */
+  readonly withoutPrior?: boolean;
+}
 
 /**
  * Finds the architecture of an ESVAE from its tensors' names and shapes and brings its weights into one layout.
  * `prior.*` and `posterior.*` (left over from FSVAE) and `num_batches_tracked` are ignored.
- * @param tensors as torch lays them out: conv (out, in, 3, 3, 1), transposed conv (in, out, 3, 3, 1), linear (out, in).
+ * @param tensors as torch lays them out: conv (out, in, 3, 3, 1), transposed conv (in, out, 3, 3, 1), linear (out, in);
+ *   a last axis of 1 may be left out.
  * @returns the network; its encoder is empty if there is no `encoder.*`.
- * @throws SpikeletError "bad-checkpoint" naming the tensor that is missing, misshapen, not finite or beyond a limit.
+ * @throws SpikeletError "bad-checkpoint" naming the tensor that is missing, misshapen, not finite or beyond a limit;
+ *   "bad-option" for other time steps than the checkpoint's
  * @example
  * ```ts
  * import { readFile } from "node:fs/promises";
@@ -44,14 +67,19 @@ type Axis = number | string;
  * console.log(imageSize, decoder.length);
  * ```
  */
-export function readNetwork(tensors: ReadonlyMap<string, Tensor>): Network {
-  const timeSteps = readTimeSteps(tensors);
-  const latentSize = take(tensors, "sample_layer.0.weight", ["d", "d"]).shape[0];
-  checkLimit("sample_layer.0.weight", "latent neurons", latentSize, MAX_LATENT_SIZE);
-  const prior = {
-    weights: take(tensors, "sample_layer.0.weight", [latentSize, latentSize]).data,
-    bias: take(tensors, "sample_layer.0.bias", [latentSize]).data,
-  };
+export function readNetwork(
+  tensors: ReadonlyMap<string, Tensor>,
+  { timeSteps: given, withoutPrior = false }: NetworkOptions = {},
+): Network {
+  checkKind(tensors);
+  const timeSteps = readTimeSteps(tensors, given);
+  const latentSize = readLatentSize(tensors, withoutPrior);
+  const prior = hasPrior(tensors)
+    ? {
+        weights: take(tensors, "sample_layer.0.weight", [latentSize, latentSize]).data,
+        bias: take(tensors, "sample_layer.0.bias", [latentSize]).data,
+      }
+    : { weights: new Float32Array(latentSize ** 2), bias: new Float32Array(latentSize) };
 
   const transposedNames = [...numberedLayers(tensors, "decoder"), "final_layer.0"];
   // Only `decoder.*` can be many, so it is the last of these that is one too many.
@@ -74,6 +102,43 @@ export function readNetwork(tensors: ReadonlyMap<string, Tensor>): Network {
   return { imageSize, imageChannels, latentSize, timeSteps, decoder, encoder, prior, readout };
 }
 
+/** Whether a checkpoint has the prior that an ESVAE learns. */
+export function hasPrior(tensors: ReadonlyMap<string, Tensor>): boolean {
+  return [...tensors.keys()].some((name) => name.startsWith("sample_layer."));
+}
+
+/** Throws for a network of another kind. */
+function checkKind(tensors: ReadonlyMap<string, Tensor>): void {
+  const parts = new Set([...tensors.keys()].map((name) => name.split(".")[0]));
+  if (OWN_PARTS.some((part) => parts.has(part))) return;
+  const shown = [...parts].slice(0, SHOWN_PARTS).join(", ");
+  throw new SpikeletError(
+    "bad-checkpoint",
+    `Not an ESVAE: it has ${shown}${parts.size > SHOWN_PARTS ? ` and ${parts.size - SHOWN_PARTS} more` : ""}; ` +
+      `expected ${OWN_PARTS.join(", ")}. ${RESAVE}.`,
+  );
+}
+
+function readLatentSize(tensors: ReadonlyMap<string, Tensor>, withoutPrior: boolean): number {
+  if (!hasPrior(tensors) && tensors.has("decoder_input.weight")) {
+    if (!withoutPrior) {
+      const isFsvae = [...tensors.keys()].some((name) => name.startsWith("posterior."));
+      const kind = isFsvae ? "an FSVAE" : "a spiking autoencoder";
+      throw new SpikeletError(
+        "bad-checkpoint",
+        `The checkpoint is ${kind}: its decoder is an ESVAE's, but it has no sample_layer, the prior; expected an ESVAE. ` +
+          "Import it with spikelet import, then give it priors with spikelet fit.",
+      );
+    }
+    const latentSize = take(tensors, "decoder_input.weight", ["out", "d"]).shape[1];
+    checkLimit("decoder_input.weight", "latent neurons", latentSize, MAX_LATENT_SIZE);
+    return latentSize;
+  }
+  const latentSize = take(tensors, "sample_layer.0.weight", ["d", "d"]).shape[0];
+  checkLimit("sample_layer.0.weight", "latent neurons", latentSize, MAX_LATENT_SIZE);
+  return latentSize;
+}
+
 // Tensors
 
 /** The tensor `name`, after checking its shape and that every value is a finite number. */
@@ -87,11 +152,15 @@ function take(tensors: ReadonlyMap<string, Tensor>, name: string, expected: read
         `the first is '${first}')`,
     );
   }
-  const { shape, data } = tensor;
+  const shape =
+    expected.at(-1) === 1 && tensor.shape.length === expected.length - 1
+      ? [...tensor.shape, 1]
+      : tensor.shape;
   const fits =
     shape.length === expected.length &&
     expected.every((size, axis) => (typeof size === "number" ? shape[axis] === size : shape[axis] > 0));
   if (!fits) throw refused(name, `has shape ${shapeText(shape)}; expected ${shapeText(expected)}`);
+  const { data } = tensor;
   const bad = data.reduce((count, value) => (Number.isFinite(value) ? count : count + 1), 0);
   if (bad > 0) {
     throw new SpikeletError(
@@ -100,7 +169,7 @@ function take(tensors: ReadonlyMap<string, Tensor>, name: string, expected: read
         "The training diverged or the file is damaged: use an earlier checkpoint.",
     );
   }
-  return tensor;
+  return { shape, data };
 }
 
 function refused(name: string, found: string): SpikeletError {
@@ -131,8 +200,22 @@ function numberedLayers(tensors: ReadonlyMap<string, Tensor>, part: "encoder" | 
 // Parts of the network
 
 /** T, from the coefficients 0.8^(T−1−t) of the membrane output layer. */
-function readTimeSteps(tensors: ReadonlyMap<string, Tensor>): number {
+function readTimeSteps(tensors: ReadonlyMap<string, Tensor>, given: number | undefined): number {
   const name = "membrane_output_layer.coef";
+  if (given !== undefined && !(Number.isInteger(given) && given >= 1 && given <= MAX_TIME_STEPS)) {
+    throw new SpikeletError(
+      "bad-option",
+      `Found ${given} time steps, expected an integer from 1 to ${MAX_TIME_STEPS}.`,
+    );
+  }
+  if (!tensors.has(name)) {
+    if (given !== undefined) return given;
+    throw new SpikeletError(
+      "bad-checkpoint",
+      `Tensor '${name}' is missing, which tells the number of time steps; expected one of shape (1, 1, 1, 1, T). ` +
+        "Give T: spikelet import --time-steps 16.",
+    );
+  }
   const coefficients = take(tensors, name, [1, 1, 1, 1, "T"]).data;
   const timeSteps = coefficients.length;
   checkLimit(name, "time steps", timeSteps, MAX_TIME_STEPS);
@@ -144,6 +227,12 @@ function readTimeSteps(tensors: ReadonlyMap<string, Tensor>): number {
         `has ${coefficients[t]} at step ${t}; expected ${READOUT_DECAY}^${timeSteps - 1 - t} = ${expected}`,
       );
     }
+  }
+  if (given !== undefined && given !== timeSteps) {
+    throw new SpikeletError(
+      "bad-option",
+      `Found ${given} time steps, but '${name}' has ${timeSteps}; expected the same. Leave it out.`,
+    );
   }
   return timeSteps;
 }

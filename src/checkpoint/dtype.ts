@@ -40,5 +40,8 @@ export const INT64: Dtype = { name: "int64", size: 8, read: (v, at, le) => Numbe
 export const INT32: Dtype = { name: "int32", size: 4, read: (v, at, le) => v.getInt32(at, le) };
 export const INT16: Dtype = { name: "int16", size: 2, read: (v, at, le) => v.getInt16(at, le) };
 export const INT8: Dtype = { name: "int8", size: 1, read: (v, at) => v.getInt8(at) };
+export const UINT64: Dtype = { name: "uint64", size: 8, read: (v, at, le) => Number(v.getBigUint64(at, le)) };
+export const UINT32: Dtype = { name: "uint32", size: 4, read: (v, at, le) => v.getUint32(at, le) };
+export const UINT16: Dtype = { name: "uint16", size: 2, read: (v, at, le) => v.getUint16(at, le) };
 export const UINT8: Dtype = { name: "uint8", size: 1, read: (v, at) => v.getUint8(at) };
 export const BOOL: Dtype = { name: "bool", size: 1, read: (v, at) => (v.getUint8(at) === 0 ? 0 : 1) };

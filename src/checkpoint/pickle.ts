@@ -11,25 +11,32 @@ import {
   INT32,
   INT64,
   UINT8,
+  UINT16,
+  UINT32,
+  UINT64,
 } from "./dtype.js";
 
-// A pickle is a program for a stack machine. This one runs the instructions that a dictionary of tensors needs and
-// builds inert data only: a class is looked up in a fixed list, never imported, and nothing is ever called.
+// A pickle is a program for a stack machine. This one builds data only: a class is looked up in a fixed list, never
+// imported, and nothing is ever called. What a class that is not in the list would make is kept as its name alone.
 
+/** Bytes of one pickle. An ESVAE with its optimizer's state and its training's options takes 20,000. */
+export const MAX_PICKLE_BYTES = 2 ** 26;
 /** Instructions in one pickle. An ESVAE state dict takes 5,000, one with an optimizer's state 20,000. */
-const MAX_OPCODES = 4_000_000;
+const MAX_OPCODES = 2_000_000;
 /** Values on the stack. Python's pickler empties it every 1,000 dictionary entries (2 values each) per level. */
 const MAX_STACK = 100_000;
 /** Containers open at once. A tensor inside `{'net': state_dict}` opens 5. */
 const MAX_DEPTH = 100;
 /** Remembered values. An ESVAE state dict has 1,056. */
 const MAX_MEMO = 1_000_000;
-/** Bytes of one string. Tensor names, the longest that are needed, take under 100. */
-const MAX_STRING_BYTES = 65_536;
-/** Bytes of a class's module or name, each. */
-const MAX_CLASS_NAME_BYTES = 256;
-/** Axes of a tensor; torch itself stops at 64, ESVAE at 5. */
-const MAX_AXES = 8;
+/** Bytes of a text that is read; a longer one is no tensor's name, and is passed over. */
+const MAX_TEXT_BYTES = 65_536;
+/** Bytes of an integer that is read; torch's magic number, the longest that is needed, has 10. */
+const MAX_INTEGER_BYTES = 16;
+/** Bytes of a class's module or name, each, and of other lines. */
+const MAX_LINE_BYTES = 1024;
+/** Axes of a tensor, as torch has it; ESVAE stops at 5. */
+const MAX_AXES = 64;
 
 /** A run of elements that the checkpoint stores apart from the pickle. */
 export class StorageReference {
@@ -55,7 +62,16 @@ export class TensorView {
   ) {}
 }
 
-/** A class that the pickle may name. */
+/** What is not needed for tensors, by what it is: nothing was made of it. */
+export class Inert {
+  constructor(
+    readonly what: string,
+    /** What a class makes. */
+    readonly made: Inert | undefined = undefined,
+  ) {}
+}
+
+/** A class that makes, or marks, what tensors need. */
 class KnownClass {
   constructor(
     readonly fullName: string,
@@ -74,6 +90,7 @@ export type PickleValue =
   | string
   | PickleValue[]
   | Map<PickleValue, PickleValue>
+  | Inert
   | KnownClass
   | StorageReference
   | TensorView;
@@ -100,13 +117,34 @@ const STORAGE_CLASSES: readonly (readonly [string, Dtype])[] = [
   ["torch.storage UntypedStorage", UINT8],
 ];
 
+/** Types that have no storage of their own: such a tensor lies on untyped bytes, and is told its type. */
+const DTYPES: readonly (readonly [string, Dtype])[] = [
+  ["torch float64", FLOAT64],
+  ["torch float32", FLOAT32],
+  ["torch float16", FLOAT16],
+  ["torch bfloat16", BFLOAT16],
+  ["torch int64", INT64],
+  ["torch int32", INT32],
+  ["torch int16", INT16],
+  ["torch int8", INT8],
+  ["torch uint64", UINT64],
+  ["torch uint32", UINT32],
+  ["torch uint16", UINT16],
+  ["torch uint8", UINT8],
+  ["torch bool", BOOL],
+];
+
 const KNOWN_CLASSES: ReadonlyMap<string, KnownClass> = new Map(
   [
-    new KnownClass("collections OrderedDict", buildOrderedDict),
+    new KnownClass("collections OrderedDict", buildDictionary),
+    new KnownClass("collections defaultdict", () => new Map()),
     new KnownClass("torch._utils _rebuild_tensor", buildTensor),
     new KnownClass("torch._utils _rebuild_tensor_v2", buildTensor),
-    new KnownClass("torch._utils _rebuild_parameter", buildParameter),
-    ...STORAGE_CLASSES.map(([name, dtype]) => new KnownClass(name, undefined, dtype)),
+    new KnownClass("torch._utils _rebuild_tensor_v3", buildTypedTensor),
+    new KnownClass("torch._utils _rebuild_parameter", ([tensor]) => tensor ?? null),
+    new KnownClass("torch._utils _rebuild_parameter_with_state", ([tensor]) => tensor ?? null),
+    new KnownClass("torch._tensor _rebuild_from_type_v2", buildSubclass),
+    ...[...STORAGE_CLASSES, ...DTYPES].map(([name, dtype]) => new KnownClass(name, undefined, dtype)),
   ].map((known) => [known.fullName, known]),
 );
 
@@ -115,13 +153,20 @@ const OPCODE = {
   EMPTY_TUPLE: 0x29, // )
   STOP: 0x2e, // .
   POP: 0x30, // 0
+  POP_MARK: 0x31, // 1
+  BINBYTES: 0x42, // B
+  SHORT_BINBYTES: 0x43, // C
   BINFLOAT: 0x47, // G
+  INT: 0x49, // I
   BININT: 0x4a, // J
   BININT1: 0x4b, // K
+  LONG: 0x4c, // L
   BININT2: 0x4d, // M
   NONE: 0x4e, // N
   BINPERSID: 0x51, // Q
   REDUCE: 0x52, // R
+  BINSTRING: 0x54, // T
+  SHORT_BINSTRING: 0x55, // U
   BINUNICODE: 0x58, // X
   EMPTY_LIST: 0x5d, // ]
   APPEND: 0x61, // a
@@ -137,19 +182,32 @@ const OPCODE = {
   SETITEMS: 0x75, // u
   EMPTY_DICT: 0x7d, // }
   PROTO: 0x80,
+  NEWOBJ: 0x81,
   TUPLE1: 0x85,
   TUPLE2: 0x86,
   TUPLE3: 0x87,
   NEWTRUE: 0x88,
   NEWFALSE: 0x89,
   LONG1: 0x8a,
+  LONG4: 0x8b,
   SHORT_BINUNICODE: 0x8c,
+  BINUNICODE8: 0x8d,
+  BINBYTES8: 0x8e,
+  EMPTY_SET: 0x8f,
+  ADDITEMS: 0x90,
+  FROZENSET: 0x91,
+  NEWOBJ_EX: 0x92,
   STACK_GLOBAL: 0x93,
   MEMOIZE: 0x94,
   FRAME: 0x95,
+  BYTEARRAY8: 0x96,
 } as const;
 
 const RESAVE = "Save the weights alone, torch.save(model.state_dict(), path), and import that file";
+
+const INTEGER = new DataView(new ArrayBuffer(MAX_INTEGER_BYTES));
+const TEXT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const TEXT_AS_IT_IS = new TextDecoder();
 
 function refuse(found: string, toDo = "The file is damaged: get it again"): never {
   throw new SpikeletError("bad-checkpoint", `${found}. ${toDo}.`);
@@ -157,8 +215,8 @@ function refuse(found: string, toDo = "The file is damaged: get it again"): neve
 
 /**
  * Reads one pickle (protocols 2 to 5) that starts at byte `start` of `bytes`, executing nothing.
- * @throws SpikeletError "bad-checkpoint" for a class or instruction that a dictionary of tensors does not need, for
- *   damaged data, and for anything beyond this file's limits.
+ * @throws SpikeletError "bad-checkpoint" for an instruction that torch.save never writes, for damaged data, and for
+ *   anything beyond this file's limits.
  */
 export function unpickle(bytes: Uint8Array, start = 0): Unpickled {
   return new Unpickler(bytes, start).run();
@@ -183,6 +241,9 @@ class Unpickler {
 
   run(): Unpickled {
     for (let opcodes = 0; opcodes < MAX_OPCODES; opcodes++) {
+      if (this.position - this.start > MAX_PICKLE_BYTES) {
+        refuse(`The pickle has more than ${MAX_PICKLE_BYTES} bytes besides its tensors`, RESAVE);
+      }
       const opcode = this.byte();
       if (opcode === OPCODE.STOP) {
         return { value: this.pop(), storages: this.storages, end: this.position };
@@ -212,14 +273,38 @@ class Unpickler {
         return this.byte();
       case OPCODE.BININT2:
         return this.data.getUint16(this.advance(2), true);
+      case OPCODE.INT:
+      case OPCODE.LONG:
+        return this.decimal();
       case OPCODE.LONG1:
         return this.long(this.byte());
+      case OPCODE.LONG4:
+        return this.long(this.word());
       case OPCODE.BINFLOAT:
         return this.data.getFloat64(this.advance(8));
       case OPCODE.SHORT_BINUNICODE:
         return this.text(this.byte());
       case OPCODE.BINUNICODE:
         return this.text(this.word());
+      case OPCODE.BINUNICODE8:
+        return this.text(this.longWord());
+      // Python 2's text, which a state dict of that time is named by.
+      case OPCODE.SHORT_BINSTRING:
+        return this.text(this.byte());
+      case OPCODE.BINSTRING:
+        return this.text(this.word());
+      case OPCODE.SHORT_BINBYTES:
+        return this.inertBytes(this.byte());
+      case OPCODE.BINBYTES:
+        return this.inertBytes(this.word());
+      case OPCODE.BINBYTES8:
+      case OPCODE.BYTEARRAY8:
+        return this.inertBytes(this.longWord());
+      case OPCODE.EMPTY_SET:
+        return new Inert("a set");
+      case OPCODE.FROZENSET:
+        this.popToMark();
+        return new Inert("a frozenset");
       case OPCODE.EMPTY_TUPLE:
       case OPCODE.EMPTY_LIST:
         return [];
@@ -238,11 +323,15 @@ class Unpickler {
       case OPCODE.LONG_BINGET:
         return this.recall(this.word());
       case OPCODE.GLOBAL:
-        return knownClass(`${this.line()} ${this.line()}`);
+        return findClass(`${this.line()} ${this.line()}`);
       case OPCODE.STACK_GLOBAL:
         return this.stackGlobal();
       case OPCODE.REDUCE:
-        return this.reduce();
+      case OPCODE.NEWOBJ:
+        return this.reduce(this.popArray("a class's arguments"));
+      case OPCODE.NEWOBJ_EX:
+        this.pop();
+        return this.reduce(this.popArray("a class's arguments"));
       case OPCODE.BINPERSID:
         return this.storage(this.popArray("a persistent id"));
       default:
@@ -264,6 +353,9 @@ class Unpickler {
       case OPCODE.POP:
         this.pop();
         break;
+      case OPCODE.POP_MARK:
+        this.popToMark();
+        break;
       case OPCODE.BINPUT:
         this.remember(this.byte());
         break;
@@ -277,6 +369,7 @@ class Unpickler {
         this.append(this.popMany(1));
         break;
       case OPCODE.APPENDS:
+      case OPCODE.ADDITEMS:
         this.append(this.popToMark());
         break;
       case OPCODE.SETITEM:
@@ -291,7 +384,7 @@ class Unpickler {
       default:
         refuse(
           `The pickle has the instruction 0x${opcode.toString(16).padStart(2, "0")} at byte ${this.position - 1}, ` +
-            "which a state dict does not need; nothing was executed",
+            "which torch.save never writes; nothing was executed",
           RESAVE,
         );
     }
@@ -332,54 +425,75 @@ class Unpickler {
     }
   }
 
-  private text(length: number): string {
-    if (length > MAX_STRING_BYTES) {
-      refuse(`The pickle has a string of ${length} bytes; at most ${MAX_STRING_BYTES} are accepted`, RESAVE);
-    }
+  /** A length of 8 bytes; those beyond 2^53 are beyond any file too. */
+  private longWord(): number {
+    return Number(this.data.getBigUint64(this.advance(8), true));
+  }
+
+  private text(length: number): PickleValue {
     const at = this.advance(length);
+    if (length > MAX_TEXT_BYTES) return new Inert(`a text of ${length} bytes`);
     try {
-      return new TextDecoder("utf-8", { fatal: true }).decode(this.bytes.subarray(at, at + length));
-    } catch (cause) {
-      throw new SpikeletError(
-        "bad-checkpoint",
-        `The pickle's string at byte ${at} is not UTF-8. The file is damaged: get it again.`,
-        { cause },
-      );
+      return TEXT.decode(this.bytes.subarray(at, at + length));
+    } catch {
+      return new Inert(`a text of ${length} bytes that is not UTF-8`);
     }
+  }
+
+  private inertBytes(length: number): Inert {
+    this.advance(length);
+    return new Inert(`${length} bytes`);
   }
 
   /** Text up to a newline, which is dropped. */
   private line(): string {
     const at = this.position;
-    const length = this.bytes.subarray(at, at + MAX_CLASS_NAME_BYTES + 1).indexOf(0x0a);
-    if (length < 0) refuse(`The pickle's class name at byte ${at} has no end`);
-    const text = this.text(length);
-    this.advance(1);
-    return text;
+    const length = this.bytes.subarray(at, at + MAX_LINE_BYTES + 1).indexOf(0x0a);
+    if (length < 0) refuse(`The pickle's line at byte ${at} has no end`);
+    this.advance(length + 1);
+    return TEXT_AS_IT_IS.decode(this.bytes.subarray(at, at + length));
+  }
+
+  /** Protocol 1's integers, of which 00 and 01 are False and True, and long ones end in L. */
+  private decimal(): PickleValue {
+    const line = this.line();
+    if (line === "00" || line === "01") return line === "01";
+    if (!/^-?\d{1,30}L?$/.test(line)) return new Inert("an integer");
+    return exact(BigInt(line.replace("L", "")));
   }
 
   /** A two's complement integer of `length` bytes; a bigint only where a number would round. */
-  private long(length: number): number | bigint {
+  private long(length: number): PickleValue {
     const at = this.advance(length);
-    let value = 0n;
-    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.bytes[at + i]);
-    value = BigInt.asIntN(8 * length, value);
-    return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+    if (length > MAX_INTEGER_BYTES) return new Inert(`an integer of ${length} bytes`);
+    if (length === 0) return 0;
+    const isNegative = this.bytes[at + length - 1] >= 0x80;
+    for (let i = 0; i < MAX_INTEGER_BYTES; i++) {
+      INTEGER.setUint8(i, i < length ? this.bytes[at + i] : isNegative ? 0xff : 0);
+    }
+    const low = INTEGER.getBigUint64(0, true);
+    const high = INTEGER.getBigInt64(8, true);
+    return exact(high === 0n ? low : (high << 64n) | low);
   }
 
   // Stack and memo
 
   private pop(): PickleValue {
-    return this.popMany(1)[0];
+    this.checkHeight(1);
+    return this.stack.pop()!;
   }
 
   private popMany(count: number): PickleValue[] {
-    // What lies below the newest mark belongs to an outer container.
+    this.checkHeight(count);
+    return this.stack.splice(this.stack.length - count);
+  }
+
+  /** Throws unless the newest container has so many values; what lies below its mark belongs to an outer one. */
+  private checkHeight(count: number): void {
     const floor = this.marks.at(-1) ?? 0;
     if (this.stack.length - count < floor) {
       refuse(`The pickle takes a value from an empty stack before byte ${this.position}`);
     }
-    return this.stack.splice(this.stack.length - count);
   }
 
   private popArray(what: string): PickleValue[] {
@@ -423,12 +537,14 @@ class Unpickler {
 
   private append(values: readonly PickleValue[]): void {
     const list = this.top();
+    if (list instanceof Inert) return;
     if (!Array.isArray(list)) refuse(`The pickle appends to ${describe(list)}; expected a list`);
     for (const value of values) list.push(value);
   }
 
   private setItems(items: readonly PickleValue[]): void {
     const dictionary = this.top();
+    if (dictionary instanceof Inert) return;
     if (!(dictionary instanceof Map)) {
       refuse(`The pickle sets an entry of ${describe(dictionary)}; expected a dictionary`);
     }
@@ -436,35 +552,34 @@ class Unpickler {
     for (let i = 0; i < items.length; i += 2) dictionary.set(items[i], items[i + 1]);
   }
 
-  private stackGlobal(): KnownClass {
+  private stackGlobal(): KnownClass | Inert {
     const [module, name] = this.popMany(2);
     if (typeof module !== "string" || typeof name !== "string") {
       refuse("The pickle names a class by something that is not text");
     }
-    return knownClass(`${module} ${name}`);
+    return findClass(`${module} ${name}`);
   }
 
-  private reduce(): PickleValue {
-    const args = this.popArray("a class's arguments");
-    const callee = this.pop();
-    if (!(callee instanceof KnownClass) || callee.build === undefined) {
-      refuse(`The pickle calls ${describe(callee)}; nothing was executed`, RESAVE);
-    }
-    return callee.build(args);
+  private reduce(args: readonly PickleValue[]): PickleValue {
+    return make(this.pop(), args);
   }
 
-  /** Attributes of an OrderedDict (`_metadata`: versions of the modules) say nothing about the weights. */
+  /** Attributes, such as an OrderedDict's `_metadata` (versions of the modules), say nothing about the weights. */
   private build(): void {
     this.pop();
     const target = this.top();
-    if (!(target instanceof Map)) {
+    if (!(target instanceof Map || target instanceof Inert || target instanceof TensorView)) {
       refuse(`The pickle sets attributes of ${describe(target)}; nothing was executed`, RESAVE);
     }
   }
 
   /** ("storage", class, key, location, elements), and in the legacy format a view: null or (key, offset, elements). */
-  private storage([kind, storageClass, key, , elements, view]: readonly PickleValue[]): StorageReference {
+  private storage([kind, storageClass, key, , elements, view]: readonly PickleValue[]):
+    | StorageReference
+    | Inert {
+    if (kind === "module") return new Inert("a module's source");
     if (kind !== "storage") refuse(`The pickle refers to ${describe(kind)}; expected 'storage'`, RESAVE);
+    if (storageClass instanceof Inert) return new Inert(`a storage of ${storageClass.what}`);
     if (!(storageClass instanceof KnownClass) || storageClass.storageDtype === undefined) {
       refuse(`The pickle has ${describe(storageClass)} as a storage's type`);
     }
@@ -493,24 +608,31 @@ class Unpickler {
   }
 }
 
-function knownClass(fullName: string): KnownClass {
-  const known = KNOWN_CLASSES.get(fullName);
-  if (known === undefined) {
-    refuse(
-      `The pickle asks for the class '${fullName}', which a state dict does not need; nothing was executed`,
-      RESAVE,
-    );
-  }
-  return known;
+function findClass(fullName: string): KnownClass | Inert {
+  return (
+    KNOWN_CLASSES.get(fullName) ??
+    new Inert(`the class '${fullName}'`, new Inert(`an object of the class '${fullName}'`))
+  );
 }
 
-function buildOrderedDict(args: readonly PickleValue[]): PickleValue {
-  if (args.length !== 0) refuse("The pickle fills an OrderedDict in a way that Python 3 does not", RESAVE);
-  return new Map();
+/** What a class makes of its arguments, if it is one that tensors need. */
+function make(callee: PickleValue | undefined, args: readonly PickleValue[]): PickleValue {
+  if (callee instanceof Inert) return callee.made ?? callee;
+  if (!(callee instanceof KnownClass) || callee.build === undefined) {
+    refuse(`The pickle calls ${describe(callee)}; nothing was executed`, RESAVE);
+  }
+  return callee.build(args);
+}
+
+/** Python 2 gave the entries as a list of pairs; Python 3 sets them afterwards. */
+function buildDictionary([entries]: readonly PickleValue[]): PickleValue {
+  const pairs = Array.isArray(entries) ? entries.filter((pair) => Array.isArray(pair)) : [];
+  return new Map(pairs.map(([key, value]) => [key, value]));
 }
 
 /** (storage, offset, shape, strides, …); what follows concerns gradients. */
 function buildTensor([storage, offset, shape, strides]: readonly PickleValue[]): PickleValue {
+  if (storage instanceof Inert) return new Inert(`a tensor on ${storage.what}`);
   if (!(storage instanceof StorageReference)) {
     refuse(`The pickle has a tensor on ${describe(storage)}; expected a storage`);
   }
@@ -522,12 +644,28 @@ function buildTensor([storage, offset, shape, strides]: readonly PickleValue[]):
   return new TensorView(storage, index(offset, "a tensor's offset"), sizes, steps);
 }
 
-/** (tensor, requires_grad, backward_hooks) */
-function buildParameter([tensor]: readonly PickleValue[]): PickleValue {
-  if (!(tensor instanceof TensorView)) {
-    refuse(`The pickle has a parameter of ${describe(tensor)}; expected a tensor`);
+/** (untyped storage, offset, shape, strides, requires_grad, backward_hooks, dtype, …); the offset is in elements. */
+function buildTypedTensor(args: readonly PickleValue[]): PickleValue {
+  const [storage, , , , , , dtype] = args;
+  if (dtype instanceof Inert) return new Inert(`a tensor of ${dtype.what}`);
+  if (!(storage instanceof StorageReference && dtype instanceof KnownClass && dtype.storageDtype)) {
+    return new Inert(`a tensor on ${describe(storage)}`);
   }
-  return tensor;
+  const { key, elements } = storage;
+  const { storageDtype } = dtype;
+  const whole = Math.floor((elements * storage.dtype.size) / storageDtype.size);
+  const typed = new StorageReference(key, storageDtype, whole, { offset: 0, elements: whole });
+  return buildTensor([typed, ...args.slice(1)]);
+}
+
+/** (function, type, its arguments, attributes): a tensor with attributes, or of a class made from torch's. */
+function buildSubclass([callee, , args]: readonly PickleValue[]): PickleValue {
+  return make(callee, Array.isArray(args) ? args : []);
+}
+
+/** As a number if that is exact. */
+function exact(value: bigint): number | bigint {
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
 function index(value: PickleValue, what: string): number {
@@ -553,6 +691,7 @@ export function describe(value: PickleValue | undefined): string {
   if (typeof value === "number" || typeof value === "bigint") return `the number ${value}`;
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (value instanceof Map) return `a dictionary of ${value.size}`;
+  if (value instanceof Inert) return value.what;
   if (value instanceof KnownClass) return `the class '${value.fullName}'`;
   return value instanceof StorageReference
     ? `storage ${value.key}`

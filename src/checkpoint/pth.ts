@@ -1,7 +1,14 @@
 import { SpikeletError } from "../errors.js";
 import type { Tensor } from "../network.js";
-import { describe, type PickleValue, type StorageReference, type TensorView, unpickle } from "./pickle.js";
-import { readZipDirectory, readZipEntries } from "./zip.js";
+import {
+  describe,
+  MAX_PICKLE_BYTES,
+  type PickleValue,
+  type StorageReference,
+  type TensorView,
+  unpickle,
+} from "./pickle.js";
+import { readZipDirectory, readZipEntry } from "./zip.js";
 
 // torch.save has written two formats: since 1.6 a zip archive, before that (and with
 // `_use_new_zipfile_serialization=False` still) five pickles followed by the storages.
@@ -14,12 +21,13 @@ const LEGACY_PROTOCOL_VERSION = 1001;
  * Elements of all tensors of a checkpoint. ESVAE_large has 7 million. Views can repeat a storage's elements, so the
  * file's size is no bound.
  */
-const MAX_ELEMENTS = 2 ** 27;
+const MAX_ELEMENTS = 2 ** 25;
 
-/** The object given to torch.save, and the bytes of its storages by key. */
+/** The object given to torch.save, and its storages. */
 export interface SavedObject {
   readonly value: PickleValue;
-  readonly storages: ReadonlyMap<string, Uint8Array>;
+  /** The bytes of the storage of a key, if the file has it. */
+  readonly storage: (key: string) => Uint8Array | undefined;
   readonly littleEndian: boolean;
 }
 
@@ -44,19 +52,29 @@ export function readZipPth(bytes: Uint8Array): SavedObject {
   }
   const [pickleName] = pickles;
   const root = pickleName.slice(0, -"/data.pkl".length);
-  const byteOrderName = `${root}/byteorder`;
-  const head = readZipEntries(bytes, directory, new Set([pickleName, byteOrderName]));
-  const { value, storages } = unpickle(head.get(pickleName)!);
+  const pickled = directory.get(pickleName)!;
+  if (pickled.originalSize > MAX_PICKLE_BYTES) {
+    throw new SpikeletError(
+      "bad-checkpoint",
+      `The entry '${pickleName}' has ${pickled.originalSize} bytes; at most ${MAX_PICKLE_BYTES} are accepted besides the ` +
+        "tensors. Save the weights alone, torch.save(model.state_dict(), path), and import that file.",
+    );
+  }
+  const mark = directory.get(`${root}/byteorder`);
+  const littleEndian = isLittleEndian(mark && readZipEntry(bytes, mark));
+  const { value, storages } = unpickle(readZipEntry(bytes, pickled));
 
   const nameOf = (key: string) => `${root}/data/${key}`;
   for (const reference of storages.values()) {
     checkStorageSize(reference, nameOf(reference.key), directory.get(nameOf(reference.key))?.originalSize);
   }
-  const entries = readZipEntries(bytes, directory, new Set([...storages.keys()].map(nameOf)));
   return {
     value,
-    storages: new Map([...storages.keys()].map((key) => [key, entries.get(nameOf(key))!])),
-    littleEndian: isLittleEndian(head.get(byteOrderName)),
+    storage: (key) => {
+      const entry = directory.get(nameOf(key));
+      return entry && readZipEntry(bytes, entry);
+    },
+    littleEndian,
   };
 }
 
@@ -137,7 +155,7 @@ export function readLegacyPth(bytes: Uint8Array): SavedObject {
     storages.set(reference.key, bytes.subarray(position, position + length));
     position += length;
   }
-  return { value: object.value, storages, littleEndian: true };
+  return { value: object.value, storage: (key) => storages.get(key), littleEndian: true };
 }
 
 /** Number of elements of a shape, which may be 0. */
@@ -146,12 +164,12 @@ function countElements(shape: readonly number[]): number {
 }
 
 /**
- * Gathers the tensors of `views`, in row-major order whatever their strides; integers become floats.
+ * The tensors of `views`, in row-major order whatever their strides; integers become floats.
  * @throws SpikeletError "bad-checkpoint" if a tensor reaches beyond its storage, or all together are too large.
  */
 export function gatherTensors(
   views: ReadonlyMap<string, TensorView>,
-  { storages, littleEndian }: SavedObject,
+  { storage, littleEndian }: SavedObject,
 ): Map<string, Tensor> {
   let total = 0;
   for (const [name, view] of views) {
@@ -166,12 +184,30 @@ export function gatherTensors(
     }
   }
   const tensors = new Map<string, Tensor>();
+  // Tensors that share a storage mostly follow each other.
+  let last: { key: string; bytes: Uint8Array } | undefined;
   for (const [name, view] of views) {
-    const storage = storages.get(view.storage.key);
-    if (storage === undefined) throw damaged(`The storage of tensor '${name}' is not in the file`);
-    tensors.set(name, { shape: view.shape, data: gather(view, storage, littleEndian) });
+    const { key } = view.storage;
+    if (last?.key !== key) {
+      const bytes = storage(key);
+      if (bytes === undefined) throw damaged(`The storage of tensor '${name}' is not in the file`);
+      last = { key, bytes };
+    }
+    tensors.set(name, lazyTensor(view, last.bytes, littleEndian));
   }
   return tensors;
+}
+
+/** A tensor that is gathered when its data are first asked for: most that a file has are not needed. */
+function lazyTensor(view: TensorView, bytes: Uint8Array, littleEndian: boolean): Tensor {
+  let data: Float32Array | undefined;
+  return {
+    shape: view.shape,
+    get data() {
+      data ??= gather(view, bytes, littleEndian);
+      return data;
+    },
+  };
 }
 
 function checkBounds(name: string, { storage, offset, shape, strides }: TensorView): void {

@@ -12,6 +12,9 @@ import {
   INT32,
   INT64,
   UINT8,
+  UINT16,
+  UINT32,
+  UINT64,
 } from "./dtype.js";
 
 // A file is a u64 header length, a JSON header {name: {dtype, shape, data_offsets: [begin, end]}}, and the data, which
@@ -30,13 +33,19 @@ const DTYPES: ReadonlyMap<unknown, Dtype> = new Map([
   ["I32", INT32],
   ["I16", INT16],
   ["I8", INT8],
+  ["U64", UINT64],
+  ["U32", UINT32],
+  ["U16", UINT16],
   ["U8", UINT8],
   ["BOOL", BOOL],
 ]);
 
 interface Entry {
   readonly name: string;
-  readonly dtype: Dtype;
+  /** Absent for a type that is not read. */
+  readonly dtype: Dtype | undefined;
+  /** As the file has it. */
+  readonly code: string;
   readonly shape: readonly number[];
   /** Bytes from the start of the data. */
   readonly begin: number;
@@ -51,13 +60,36 @@ function damaged(message: string, cause?: unknown): SpikeletError {
   );
 }
 
-/** True if `bytes` can be a safetensors file: its header, JSON, must begin with a brace. */
+/** True if `bytes` can be a safetensors file: its header, JSON of less than 4 GiB, must begin with a brace. */
 export function isSafetensors(bytes: Uint8Array): boolean {
-  return bytes[LENGTH_BYTES] === 0x7b;
+  return bytes[LENGTH_BYTES] === 0x7b && bytes.subarray(4, LENGTH_BYTES).every((byte) => byte === 0);
 }
 
 /**
- * Reads every tensor of a safetensors file as float32; integers beyond 2^24 are rounded.
+ * A tensor that cannot be read. It says so when its data are asked for, for most that a file has are not needed; and so
+ * does its shape where that is not known.
+ */
+export function unreadTensor(name: string, what: string, shape?: readonly number[]): Tensor {
+  const refuse = (): never => {
+    throw new SpikeletError(
+      "bad-checkpoint",
+      `Tensor '${name}' is ${what}, which is not read; expected numbers such as float32. ` +
+        "Convert it to float32 and save again.",
+    );
+  };
+  return {
+    get shape() {
+      return shape ?? refuse();
+    },
+    get data() {
+      return refuse();
+    },
+  };
+}
+
+/**
+ * Reads every tensor of a safetensors file as float32; integers beyond 2^24 are rounded. A tensor of a type that is not
+ * read throws when its `data` are asked for.
  * @throws SpikeletError "bad-checkpoint" if the header or the data is not as the format demands.
  */
 export function readSafetensors(bytes: Uint8Array): Map<string, Tensor> {
@@ -67,7 +99,11 @@ export function readSafetensors(bytes: Uint8Array): Map<string, Tensor> {
   checkTiling(entries, data.length);
 
   const tensors = new Map<string, Tensor>();
-  for (const { name, dtype, shape, begin, end } of entries) {
+  for (const { name, dtype, code, shape, begin, end } of entries) {
+    if (dtype === undefined) {
+      tensors.set(name, unreadTensor(name, `of the type ${code}`, shape));
+      continue;
+    }
     const values = new Float32Array((end - begin) / dtype.size);
     for (let i = 0; i < values.length; i++) values[i] = dtype.read(view, begin + i * dtype.size, true);
     tensors.set(name, { shape, data: values });
@@ -103,14 +139,38 @@ function splitFile(bytes: Uint8Array): { header: Uint8Array; data: Uint8Array } 
 }
 
 function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  let text: string;
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    header = JSON.parse(text);
   } catch (cause) {
-    throw damaged("The header is not JSON", cause);
+    const isPadded = bytes.at(-1) === 0;
+    throw damaged(
+      isPadded
+        ? "The header is filled up with NUL bytes; expected spaces, which JSON allows"
+        : "The header is not JSON",
+      cause,
+    );
   }
   if (!isObject(header)) throw damaged("The header is JSON but not an object");
+  checkNamesOnce(text);
   return header;
+}
+
+/** Of a name that occurs twice, JSON.parse keeps the second without a word. */
+function checkNamesOnce(json: string): void {
+  const names = new Set<string>();
+  let depth = 0;
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/g)) {
+    if (token === "{" || token === "[") depth++;
+    else if (token === "}" || token === "]") depth--;
+    else if (depth === 1 && token.endsWith(":")) {
+      const name = JSON.parse(token.replace(/\s*:$/, "")) as string;
+      if (names.has(name)) throw damaged(`The header has the name '${name}' twice`);
+      names.add(name);
+    }
+  }
 }
 
 function readHeader(bytes: Uint8Array): Entry[] {
@@ -122,27 +182,23 @@ function readHeader(bytes: Uint8Array): Entry[] {
 function readEntry(name: string, description: unknown): Entry {
   if (!isObject(description)) throw damaged(`Tensor '${name}' is not described by an object`);
   const { dtype: code, shape, data_offsets: offsets } = description;
-  const dtype = DTYPES.get(code);
-  if (dtype === undefined) {
-    throw new SpikeletError(
-      "bad-checkpoint",
-      `Tensor '${name}' has dtype ${JSON.stringify(code)}; expected one of ${[...DTYPES.keys()].join(", ")}. ` +
-        "Convert it to float32 and save again.",
-    );
+  if (typeof code !== "string") {
+    throw damaged(`Tensor '${name}' has dtype ${JSON.stringify(code)}; expected a text such as "F32"`);
   }
+  const dtype = DTYPES.get(code);
   if (!isIndices(shape))
     throw damaged(`Tensor '${name}' has shape ${JSON.stringify(shape)}; expected integers`);
   if (!isIndices(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
     throw damaged(`Tensor '${name}' has data_offsets ${JSON.stringify(offsets)}; expected [begin, end]`);
   }
   const [begin, end] = offsets;
-  const expected = shape.reduce((product, size) => product * size, dtype.size);
-  if (end - begin !== expected) {
+  const expected = shape.reduce((product, size) => product * size, dtype?.size ?? 0);
+  if (dtype !== undefined && end - begin !== expected) {
     throw damaged(
       `Tensor '${name}' has ${end - begin} bytes; shape (${shape.join(", ")}) of ${dtype.name} needs ${expected}`,
     );
   }
-  return { name, dtype, shape, begin, end };
+  return { name, dtype, code, shape, begin, end };
 }
 
 /** Checks that the entries cover the data exactly: no overlap, no hole, nothing beyond its end. */

@@ -1,4 +1,4 @@
-import { readZipEntry, type ZipEntry, zipEntries } from "../data/zip-archive.js";
+import { hasChecksum, readZipEntry as unpack, type ZipEntry, zipEntries } from "../data/zip-archive.js";
 import { SpikeletError } from "../errors.js";
 
 /** Entries of one archive. torch writes one per tensor; an ESVAE has 119, three times that with an optimizer. */
@@ -79,25 +79,18 @@ export function readZipDirectory(bytes: Uint8Array): Map<string, ZipEntry> {
 }
 
 /**
- * Inflates the entries of `names`.
- * @param directory what `readZipDirectory` gave for the same bytes.
- * @throws SpikeletError "bad-checkpoint" if an entry does not inflate to the size that the directory declares.
+ * The bytes of an entry of the archive `bytes`, inflated.
+ * @throws SpikeletError "bad-checkpoint" if they are not as many as the directory declares, or have another checksum.
  */
-export function readZipEntries(
-  bytes: Uint8Array,
-  directory: ReadonlyMap<string, ZipEntry>,
-  names: ReadonlySet<string>,
-): Map<string, Uint8Array> {
-  const read = new Map<string, Uint8Array>();
-  for (const [name, entry] of directory) {
-    if (!names.has(name)) continue;
-    const data = reading(bytes, () => readZipEntry(bytes, entry));
-    if (data.length !== entry.originalSize) {
-      throw damaged(
-        `The zip entry '${name}' has ${data.length} bytes; its directory says ${entry.originalSize}`,
-      );
-    }
-    read.set(name, data);
+export function readZipEntry(bytes: Uint8Array, entry: ZipEntry): Uint8Array {
+  const data = reading(bytes, () => unpack(bytes, entry));
+  if (data.length !== entry.originalSize) {
+    throw damaged(
+      `The zip entry '${entry.name}' has ${data.length} bytes; its directory says ${entry.originalSize}`,
+    );
   }
-  return read;
+  if (!hasChecksum(data, entry)) {
+    throw damaged(`The zip entry '${entry.name}' does not have the checksum that the archive gives`);
+  }
+  return data;
 }

@@ -1,4 +1,5 @@
 import { SpikeletError } from "../errors.js";
+import { crc32 } from "../model/crc32.js";
 import { inflate } from "./inflate.js";
 
 /** Magic, method, flags, time, extra flags, system (RFC 1952). */
@@ -28,7 +29,7 @@ function dataStart(bytes: Uint8Array, start: number): number {
 }
 
 /**
- * Inflates a gzip file, and stops as soon as it proves larger than `maxBytes`. Its checksum is not verified.
+ * Inflates a gzip file of one member or more, and stops as soon as it proves larger than `maxBytes`.
  * @throws SpikeletError "bad-input" if it is damaged, cut short or too large.
  */
 export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array {
@@ -41,6 +42,12 @@ export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array {
       length += data.length;
       at = end + TRAILER_BYTES;
       if (at > bytes.length) throw new Error("its end is missing");
+      const trailer = new DataView(bytes.buffer, bytes.byteOffset + end, TRAILER_BYTES);
+      if (trailer.getUint32(0, true) !== crc32(data) || trailer.getUint32(4, true) !== data.length) {
+        throw new Error("its checksum is another");
+      }
+      // Tapes and block devices fill up with zeros.
+      if (bytes[at] === 0 && bytes.subarray(at).every((byte) => byte === 0)) break;
     }
   } catch (cause) {
     if (cause instanceof RangeError) {

@@ -1,3 +1,4 @@
+import { crc32 } from "../model/crc32.js";
 import { inflate } from "./inflate.js";
 
 /** A file in a zip archive, as the directory at the archive's end describes it. */
@@ -9,6 +10,8 @@ export interface ZipEntry {
   readonly originalSize: number;
   /** 0 stored, 8 deflated. */
   readonly compression: number;
+  /** CRC-32 of the inflated bytes; 0 where the writer computed none, as torch can be told. */
+  readonly crc: number;
   /** Where its local header begins. */
   readonly offset: number;
 }
@@ -76,10 +79,16 @@ export function* zipEntries(bytes: Uint8Array): Generator<ZipEntry> {
       size,
       originalSize,
       compression: view.getUint16(at + 10, true),
+      crc: view.getUint32(at + 16, true),
       offset: localOffset,
     };
     at = extraEnd + view.getUint16(at + 32, true);
   }
+}
+
+/** Whether an entry's bytes have the checksum that the archive gives, if it gives one. */
+export function hasChecksum(data: Uint8Array, { crc }: ZipEntry): boolean {
+  return crc === 0 || crc32(data) === crc;
 }
 
 /**
