@@ -14,18 +14,25 @@ export interface Chunk {
   readonly data: Uint8Array;
 }
 
+/** A chunk as a file has it. */
+export interface FoundChunk extends Chunk {
+  /** What the file gives as the CRC-32 of type and data. */
+  readonly crc: number;
+}
+
 /**
  * The chunks of a PNG file up to IEND. Their CRC-32s are not verified.
  * @throws SpikeletError "bad-input" if the file ends before IEND
  */
-export function readChunks(png: Uint8Array): Chunk[] {
+export function readChunks(png: Uint8Array): FoundChunk[] {
   const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
-  const chunks: Chunk[] = [];
+  const chunks: FoundChunk[] = [];
   for (let at = PNG_SIGNATURE.length; at + FRAME_BYTES <= png.length; ) {
     const length = view.getUint32(at);
     const type = String.fromCharCode(...png.subarray(at + 4, at + 8));
     if (at + FRAME_BYTES + length > png.length) break;
-    chunks.push({ type, data: png.subarray(at + 8, at + 8 + length) });
+    const data = png.subarray(at + 8, at + 8 + length);
+    chunks.push({ type, data, crc: view.getUint32(at + 8 + length) });
     if (type === "IEND") return chunks;
     at += FRAME_BYTES + length;
   }

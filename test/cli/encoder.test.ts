@@ -16,7 +16,7 @@ import { fileURLToPath } from "node:url";
 import { deflateSync } from "node:zlib";
 import { decode, decodeApng, encode, type ImageData } from "fast-png";
 import { encode as encodeJpeg } from "jpeg-js";
-import { readInputImages } from "../../cli/input/image-input.js";
+import { readImageSet, readInputImages } from "../../cli/input/image-input.js";
 import { encodeApng } from "../../cli/output/apng.js";
 import { classLayout, pairLayout } from "../../cli/output/grid.js";
 import { readChunks, writeChunks } from "../../cli/output/png-chunks.js";
@@ -267,6 +267,125 @@ describe("image input", () => {
     assert.deepEqual(await read(encode(data, { interlace: "Adam7" })), [...samples]);
   });
 
+  test("takes interlaced PNG of less than 8 bits", async () => {
+    const samples = sixteen((i) => (i * 7) % 4);
+    const passes = [
+      [0, 0, 8, 8],
+      [4, 0, 8, 8],
+      [0, 4, 4, 8],
+      [2, 0, 4, 4],
+      [0, 2, 2, 4],
+      [1, 0, 2, 2],
+      [0, 1, 1, 2],
+    ];
+    const rows: number[] = [];
+    for (const [x0, y0, dx, dy] of passes) {
+      for (let y = y0; y < 4; y += dy) {
+        let byte = 0;
+        for (let x = x0, shift = 6; x < 4; x += dx, shift -= 2) byte |= samples[4 * y + x] << shift;
+        if (x0 < 4) rows.push(0, byte);
+      }
+    }
+    const [header, , end] = readChunks(png(1, new Uint8Array(16)));
+    const data = header.data.slice();
+    data[8] = 2;
+    data[12] = 1;
+    const file = writeChunks([
+      { type: "IHDR", data },
+      { type: "IDAT", data: deflateSync(Uint8Array.from(rows)) },
+      end,
+    ]);
+    assert.deepEqual(
+      await read(file),
+      samples.map((sample) => sample * 85),
+    );
+  });
+
+  test("undoes every filter of a PNG", async () => {
+    const samples = sixteen((i) => (i * i * 31 + 7) % 256);
+    const at = (y: number, x: number) => (y < 0 || x < 0 ? 0 : samples[4 * y + x]);
+    const paeth = (a: number, b: number, c: number) => {
+      const [pa, pb, pc] = [a, b, c].map((value) => Math.abs(a + b - c - value));
+      return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+    };
+    const predict = [
+      () => 0,
+      (y: number, x: number) => at(y, x - 1),
+      (y: number, x: number) => at(y - 1, x),
+      (y: number, x: number) => (at(y, x - 1) + at(y - 1, x)) >> 1,
+      (y: number, x: number) => paeth(at(y, x - 1), at(y - 1, x), at(y - 1, x - 1)),
+    ];
+    const [header, , end] = readChunks(png(1, new Uint8Array(16)));
+    for (const first of [0, 1]) {
+      const rows = [0, 1, 2, 3].flatMap((y) => [
+        y + first,
+        ...[0, 1, 2, 3].map((x) => (at(y, x) - predict[y + first](y, x)) & 255),
+      ]);
+      const file = writeChunks([header, { type: "IDAT", data: deflateSync(Uint8Array.from(rows)) }, end]);
+      assert.deepEqual(await read(file), samples);
+    }
+  });
+
+  test("passes over what a PNG can do without: a suggested palette, and bad or huge chunks", async () => {
+    const rgb = Uint8Array.from(sixteen((i) => [i * 16, 255 - i * 9, (i * 37) % 256]).flat());
+    const [header, ...others] = readChunks(png(3, rgb));
+    const bomb = deflateSync(new Uint8Array(2 ** 24));
+    const file = writeChunks([
+      header,
+      { type: "iCCP", data: Buffer.concat([Buffer.from("x\0\0"), bomb]) },
+      { type: "zTXt", data: Buffer.from("x\0\0no zlib") },
+      { type: "PLTE", data: Uint8Array.of(1, 2, 3) },
+      ...others,
+    ]);
+    assert.deepEqual(await read(file, RGB), [...rgb]);
+    // The checksum of iCCP, the first chunk behind IHDR.
+    file[8 + 25 + 8 + 3 + bomb.length] ^= 1;
+    assert.deepEqual(await read(file, RGB), [...rgb]);
+  });
+
+  test("refuses a PNG whose palette lacks a colour", async () => {
+    const indices = Uint8Array.from(sixteen((i) => i % 2));
+    const [header, ...others] = readChunks(
+      png(1, indices, {
+        palette: [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+      }),
+    );
+    const file = writeChunks([header, { type: "PLTE", data: Uint8Array.of(1, 2, 3) }, ...others.slice(1)]);
+    await assert.rejects(read(file, RGB), { code: "bad-input", message: /colour 1 of a palette of 1/ });
+  });
+
+  test("turns a picture as its EXIF orientation says", async () => {
+    // Two rows of three; as stored, so that it is upright when turned.
+    const upright = [1, 2, 3, 4, 5, 6];
+    const stored: [orientation: number, columns: number, samples: number[]][] = [
+      [1, 3, [1, 2, 3, 4, 5, 6]],
+      [2, 3, [3, 2, 1, 6, 5, 4]],
+      [3, 3, [6, 5, 4, 3, 2, 1]],
+      [4, 3, [4, 5, 6, 1, 2, 3]],
+      [5, 2, [1, 4, 2, 5, 3, 6]],
+      [6, 2, [3, 6, 2, 5, 1, 4]],
+      [7, 2, [6, 3, 5, 2, 4, 1]],
+      [8, 2, [4, 1, 5, 2, 6, 3]],
+    ];
+    for (const [orientation, columns, samples] of stored) {
+      const [header, ...others] = readChunks(
+        encode({ width: columns, height: 6 / columns, channels: 1, data: Uint8Array.from(samples) }),
+      );
+      for (const exif of [
+        [0x4d, 0x4d, 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, orientation, 0, 0],
+        [0x49, 0x49, 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0],
+      ]) {
+        const file = writeChunks([header, { type: "eXIf", data: Uint8Array.from(exif) }, ...others]);
+        const { pixels, ...size } = readImageSet(file);
+        assert.deepEqual([...pixels], upright, `orientation ${orientation}`);
+        assert.deepEqual(size, { count: 1, rows: 2, columns: 3, channels: 1 });
+      }
+    }
+  });
+
   test("takes JPEG", async () => {
     const data = Uint8Array.from(sixteen(() => [180, 180, 180, 255]).flat());
     const { data: jpeg } = encodeJpeg({ width: 4, height: 4, data }, 95);
@@ -326,9 +445,10 @@ describe("image input", () => {
         /an image of 100000×100000, expected .* at most 33554432/,
       ],
       ["PNG without pixels", withHeader(0, 4), /an image of 0×4/],
-      ["PNG interlaced, 1 bit", withHeader(4, 4, 1, 1), /interlaced PNG of 1 bits/],
+      ["PNG of 3 bits", withHeader(4, 4, 3), /colour type 0 with 3 bits a sample/],
+      ["PNG of another interlacing", withHeader(4, 4, 8, 2), /the methods 0, 0 and 2/],
       ["PNG without header", writeChunks(others), /Found IDAT as the first chunk, expected IHDR/],
-      ["PNG with a wrong checksum", wrongSum, /cannot be decoded/],
+      ["PNG with a wrong checksum", wrongSum, /IHDR does not have the checksum/],
       ["JPEG too large", huge, /an image of 65535×65535/],
       ["JPEG without frame", Uint8Array.of(0xff, 0xd8, 0xff, 0xd9), /no frame header/],
       ["IDX of labels", Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 7), /Found the magic number 0x00000801/],
