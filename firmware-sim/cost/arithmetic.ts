@@ -1,7 +1,6 @@
 import * as v from "valibot";
 import table45nm from "../arithmetic-45nm.json" with { type: "json" };
-import type { ArithmeticTable, Figure } from "../devices/device.js";
-import { ArithmeticSchema } from "../devices/device-schema.js";
+import { ArithmeticSchema, type ArithmeticTable, type Figure } from "../devices/device.js";
 import type { LayerConnectivity } from "./connectivity.js";
 import { type Estimate, priced } from "./estimate.js";
 import type { MeanLedger } from "./mean-ledger.js";

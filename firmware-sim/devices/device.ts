@@ -1,84 +1,46 @@
+// What may stand in a device file (docs/devices.md): the types are what the schemas let through.
+
+import * as v from "valibot";
+
 /**
  * How sure a figure is. "printed": it stands in the named source. "derived": arithmetic on such. "weak": known from hearsay, or
  * the source is no authority; never to be shown as fact.
  */
-export type Grade = "printed" | "derived" | "weak";
+export type Grade = v.InferOutput<typeof GradeSchema>;
+const GradeSchema = v.picklist(["printed", "derived", "weak"]);
 
 /** How whoever published a figure got it. */
-export type How = "measured" | "specified" | "simulated" | "unstated";
+export type How = v.InferOutput<typeof HowSchema>;
+const HowSchema = v.picklist(["measured", "specified", "simulated", "unstated"]);
+
+const TextSchema = v.pipe(v.string(), v.trim(), v.nonEmpty(), v.maxLength(400));
+const SourceSchema = v.pipe(TextSchema, v.description("document, and table or page, or URL"));
+// Zero is no figure: what nobody published is left out.
+const PositiveSchema = v.pipe(v.number(), v.finite(), v.gtValue(0));
+const CountSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+
+function figureSchema<const Unit extends string>(unit: Unit, value: v.GenericSchema<number> = CountSchema) {
+  return v.strictObject({
+    /** Above 0. */
+    value,
+    unit: v.literal(unit),
+    source: SourceSchema,
+    grade: GradeSchema,
+    how: HowSchema,
+    /** What is in it, where that could be mistaken, such as "one term" or "all-in". */
+    scope: v.exactOptional(TextSchema),
+  });
+}
+
+function priceSchema<const Unit extends string>(unit: Unit) {
+  return v.strictObject({ ...figureSchema(unit, PositiveSchema).entries, scope: TextSchema });
+}
 
 /** One number of a data file, with its origin. */
-export interface Figure<Unit extends string = string> {
-  /** Above 0. */
-  readonly value: number;
-  readonly unit: Unit;
-  readonly source: string;
-  readonly grade: Grade;
-  readonly how: How;
-  /** What is in it, such as "one term" or "all-in". */
-  readonly scope?: string;
-}
+export type Figure<Unit extends string = string> = v.InferOutput<ReturnType<typeof figureSchema<Unit>>>;
 
 /** A figure that results are computed with: its scope is always said. */
-export interface Price<Unit extends string = string> extends Figure<Unit> {
-  readonly scope: string;
-}
-
-interface Identity {
-  /** What the command line calls it. */
-  readonly id: string;
-  readonly name: string;
-  readonly note?: string;
-}
-
-export interface Microcontroller extends Identity {
-  readonly family: "microcontroller";
-  readonly core: "cortex-m0+" | "cortex-m3" | "cortex-m4" | "cortex-m7" | "cortex-m33" | "rv32imc" | "lx7";
-  readonly cores: Figure<"cores">;
-  /** Highest. */
-  readonly clock: Figure<"MHz">;
-  readonly flash: Figure<"B">;
-  /** External flash is reached over SPI, through a cache if there is one. */
-  readonly flashKind: "internal" | "external";
-  readonly ram: Figure<"B">;
-  /** In mA: at `clock`. */
-  readonly activeCurrent?: Price<"µA/MHz"> | Price<"mA">;
-  /** At which `activeCurrent` flows. */
-  readonly supply?: Figure<"V">;
-  readonly coremarkPerMhz?: Figure<"CoreMark/MHz">;
-}
-
-/** Energies of single events. What is absent was not published: it is not priced, and never zero. */
-export interface Prices {
-  /** Everything that the chip does, by synaptic operation: no other term is added to it. */
-  readonly synapticOperationAllIn?: Price<"pJ">;
-  readonly synapticOperation?: Price<"pJ">;
-  /** Of linear layers, where they have a price of their own. */
-  readonly synapticOperationLinear?: Price<"pJ">;
-  /** Of any neuron, where active ones and others have the same price. */
-  readonly neuronUpdate?: Price<"pJ">;
-  readonly neuronUpdateActive?: Price<"pJ">;
-  readonly neuronUpdateInactive?: Price<"pJ">;
-  /** One spike fired, wherever it goes. */
-  readonly spikeOut?: Price<"pJ">;
-  /** One spike sent to one core. */
-  readonly message?: Price<"pJ">;
-  readonly hopEastWest?: Price<"pJ">;
-  readonly hopNorthSouth?: Price<"pJ">;
-  readonly randomNumber?: Price<"pJ">;
-  /** Of one chip. */
-  readonly staticPower?: Price<"mW">;
-}
-
-/** Durations of single events in one core; those of a core follow one another. */
-export interface Times {
-  readonly synapticOperation?: Price<"ns">;
-  readonly neuronUpdateActive?: Price<"ns">;
-  readonly neuronUpdateInactive?: Price<"ns">;
-  readonly spikeOut?: Price<"ns">;
-  /** Between two time steps. */
-  readonly barrier?: Price<"ns">;
-}
+export type Price<Unit extends string = string> = v.InferOutput<ReturnType<typeof priceSchema<Unit>>>;
 
 /** Something that is not a number, with its origin. */
 export interface Fact<Value> {
@@ -87,37 +49,121 @@ export interface Fact<Value> {
   readonly grade: Grade;
 }
 
-export interface Neuromorphic extends Identity {
-  readonly family: "neuromorphic";
-  readonly process?: Figure<"nm">;
-  /** Of one chip. */
-  readonly cores?: Figure<"cores">;
-  readonly neuronsPerCore?: Figure<"neurons">;
-  /** Inputs of a crossbar, that all neurons of a core share. */
-  readonly axonsPerCore?: Figure<"axons">;
-  /** Where the number of synapses is fixed, whatever their width. */
-  readonly synapsesPerCore?: Figure<"synapses">;
-  /** Bytes a core for weights. */
-  readonly synapseMemory?: Figure<"B">;
-  /** Bits of one weight, with its sign. */
-  readonly weightBits?: { readonly least: Figure<"bit">; readonly most: Figure<"bit"> };
-  /** "shared": neurons of one core that belong to one channel use one copy of their kernel. If absent, each synapse is stored. */
-  readonly convolutionWeights?: Fact<"shared">;
-  /** If absent, layers of any kind. */
-  readonly supportedLayers?: Fact<readonly ("linear" | "transposedConv" | "conv")[]>;
-  readonly prices?: Prices;
-  readonly times?: Times;
+function factSchema<Value>(value: v.GenericSchema<Value>) {
+  return v.strictObject({ value, source: SourceSchema, grade: GradeSchema });
 }
+
+const identity = {
+  /** What the command line calls it. */
+  id: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]{0,31}$/)),
+  name: v.pipe(v.string(), v.trim(), v.nonEmpty(), v.maxLength(60)),
+  note: v.exactOptional(TextSchema),
+};
+
+const MicrocontrollerSchema = v.strictObject({
+  family: v.literal("microcontroller"),
+  ...identity,
+  core: v.picklist(["cortex-m0+", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32imc", "lx7"]),
+  cores: figureSchema("cores"),
+  /** Highest. */
+  clock: figureSchema("MHz", PositiveSchema),
+  flash: figureSchema("B"),
+  /** External flash is reached over SPI, through a cache if there is one. */
+  flashKind: v.picklist(["internal", "external"]),
+  ram: figureSchema("B"),
+  /** In mA: at `clock`. */
+  activeCurrent: v.exactOptional(v.variant("unit", [priceSchema("µA/MHz"), priceSchema("mA")])),
+  /** At which `activeCurrent` flows. */
+  supply: v.exactOptional(figureSchema("V", PositiveSchema)),
+  coremarkPerMhz: v.exactOptional(figureSchema("CoreMark/MHz", PositiveSchema)),
+});
+
+const energy = v.exactOptional(priceSchema("pJ"));
+const time = v.exactOptional(priceSchema("ns"));
+
+const PricesSchema = v.strictObject({
+  /** Everything that the chip does, by synaptic operation: no other term is added to it. */
+  synapticOperationAllIn: energy,
+  synapticOperation: energy,
+  /** Of linear layers, where they have a price of their own. */
+  synapticOperationLinear: energy,
+  /** Of any neuron, where active ones and others have the same price. */
+  neuronUpdate: energy,
+  neuronUpdateActive: energy,
+  neuronUpdateInactive: energy,
+  /** One spike fired, wherever it goes. */
+  spikeOut: energy,
+  /** One spike sent to one core. */
+  message: energy,
+  hopEastWest: energy,
+  hopNorthSouth: energy,
+  randomNumber: energy,
+  /** Of one chip. */
+  staticPower: v.exactOptional(priceSchema("mW")),
+});
+
+const TimesSchema = v.strictObject({
+  synapticOperation: time,
+  neuronUpdateActive: time,
+  neuronUpdateInactive: time,
+  spikeOut: time,
+  /** Between two time steps. */
+  barrier: time,
+});
+
+const LayerKindsSchema = v.pipe(
+  v.array(v.picklist(["linear", "transposedConv", "conv"])),
+  v.minLength(1),
+  v.maxLength(3),
+);
+
+const NeuromorphicSchema = v.strictObject({
+  family: v.literal("neuromorphic"),
+  ...identity,
+  process: v.exactOptional(figureSchema("nm")),
+  /** Of one chip. */
+  cores: v.exactOptional(figureSchema("cores")),
+  neuronsPerCore: v.exactOptional(figureSchema("neurons")),
+  /** Inputs of a crossbar, that all neurons of a core share. */
+  axonsPerCore: v.exactOptional(figureSchema("axons")),
+  /** Where the number of synapses is fixed, whatever their width. */
+  synapsesPerCore: v.exactOptional(figureSchema("synapses")),
+  /** Bytes a core for weights. */
+  synapseMemory: v.exactOptional(figureSchema("B")),
+  /** Bits of one weight, with its sign. */
+  weightBits: v.exactOptional(v.strictObject({ least: figureSchema("bit"), most: figureSchema("bit") })),
+  /** "shared": neurons of one core that belong to one channel use one copy of their kernel. If absent, each synapse is stored. */
+  convolutionWeights: v.exactOptional(factSchema(v.literal("shared"))),
+  /** If absent, layers of any kind. */
+  supportedLayers: v.exactOptional(factSchema(LayerKindsSchema)),
+  prices: v.exactOptional(PricesSchema),
+  times: v.exactOptional(TimesSchema),
+});
+
+export interface Microcontroller extends v.InferOutput<typeof MicrocontrollerSchema> {}
+
+/** Energies of single events. What is absent was not published: it is not priced, and never zero. */
+export interface Prices extends v.InferOutput<typeof PricesSchema> {}
+
+/** Durations of single events in one core; those of a core follow one another. */
+export interface Times extends v.InferOutput<typeof TimesSchema> {}
+
+export interface Neuromorphic extends v.InferOutput<typeof NeuromorphicSchema> {}
 
 /** One device file, docs/devices.md. */
 export type Device = Microcontroller | Neuromorphic;
 
-/** Energies of single arithmetic operations and memory accesses in one process. */
-export interface ArithmeticTable extends Identity {
-  readonly process: Figure<"nm">;
-  readonly multiplyInt8: Price<"pJ">;
-  readonly addInt8: Price<"pJ">;
-  readonly addInt32: Price<"pJ">;
+export const DeviceSchema = v.variant("family", [MicrocontrollerSchema, NeuromorphicSchema]);
+
+export const ArithmeticSchema = v.strictObject({
+  ...identity,
+  process: figureSchema("nm"),
+  multiplyInt8: priceSchema("pJ"),
+  addInt8: priceSchema("pJ"),
+  addInt32: priceSchema("pJ"),
   /** Smallest first; `capacity` in bytes, `energy` of one access to 4 bytes. */
-  readonly sramAccess: readonly { readonly capacity: number; readonly energy: Price<"pJ"> }[];
-}
+  sramAccess: v.array(v.strictObject({ capacity: CountSchema, energy: priceSchema("pJ") })),
+});
+
+/** Energies of single arithmetic operations and memory accesses in one process. */
+export interface ArithmeticTable extends v.InferOutput<typeof ArithmeticSchema> {}
