@@ -1,6 +1,6 @@
 import * as memory from "../../assembly/core/memory";
 import { SpikeletError } from "../errors.js";
-import { highWord, lowWord } from "../math/random.js";
+import { highWord, lowWord, normals } from "../math/random.js";
 import { type ModelOutline, outlineModel } from "../model/file.js";
 import { chooseComponent, type Mixture, mixtures } from "../model/mixture.js";
 import {
@@ -238,8 +238,10 @@ export class Generator {
    * ```
    */
   firingRates(options: Omit<ImageOptions, "timeSteps"> = {}): Float64Array {
+    const { seed = 0, index = 0 } = options;
     const component = this.#select(options, this.#prior(options), 0);
-    this.#core.generate(component, 1, false);
+    this.#core.words.set(normals(seed, index, this.info.latentSize), memory.NORMALS / 4);
+    this.#core.rates(component);
     return this.#readRates();
   }
 
@@ -312,23 +314,34 @@ export class Generator {
     const steps = this.#timeSteps(options);
     this.#core.clearLedger();
     this.#decode(options, steps, ledger);
-    const pixels = new Uint8Array(this.imageBytes);
-    this.#copyPixels(pixels, 0);
-    return { pixels, count: 1, ledgers: ledger ? [this.#readLedger(this.#decoder, steps)] : [] };
+    const ledgers = ledger ? [this.#readLedger(this.#decoder, steps)] : [];
+    return { pixels: this.#pixels(), count: 1, ledgers };
   }
 
   #decode(options: DecodeOptions, steps: number, ledger: boolean): void {
     const { firingRates, spikeTrains } = options;
     if (firingRates && !spikeTrains) {
       this.#writeRates(firingRates);
-      this.#select(options, this.#priors[0], 0);
-      this.#core.sample(steps);
+      this.#sample(options, steps);
     } else if (spikeTrains && !firingRates) {
       this.#writeSpikes(spikeTrains, steps);
     } else {
       throw new SpikeletError("bad-input", "decode needs either firingRates or spikeTrains, and not both.");
     }
     this.#core.decode(steps, ledger);
+  }
+
+  /** Draws the first layer's spikes from the rates in the core. */
+  #sample(options: ImageOptions, steps: number): void {
+    this.#select(options, this.#priors[0], 0);
+    this.#core.sample(steps);
+  }
+
+  /** A copy of the finished image. */
+  #pixels(): Uint8Array {
+    const pixels = new Uint8Array(this.imageBytes);
+    this.#copyPixels(pixels, 0);
+    return pixels;
   }
 
   /**
@@ -354,8 +367,6 @@ export class Generator {
     if (options.firingRates || options.spikeTrains) this.#decode(options, timeSteps, true);
     else this.#core.generate(this.#select(options, this.#prior(options), 0), timeSteps, true);
     const [latent, ...layers] = this.#traced;
-    const pixels = new Uint8Array(this.imageBytes);
-    this.#copyPixels(pixels, 0);
     return {
       timeSteps,
       latentSpikes: readSpikes(this.#core, latent, timeSteps),
@@ -365,7 +376,7 @@ export class Generator {
         channels: map.channels,
         spikes: readSpikes(this.#core, map, timeSteps),
       })),
-      pixels,
+      pixels: this.#pixels(),
       ledger: this.#readLedger(this.#decoder, timeSteps),
     };
   }
@@ -402,7 +413,12 @@ export class Generator {
    * ```
    */
   reconstruct(pixels: Uint8Array, options: Omit<ImageOptions, "prior"> = {}): Images {
-    return this.decode({ ...options, firingRates: this.encode(pixels, options).firingRates });
+    const steps = this.#timeSteps(options);
+    this.#writePixels(pixels);
+    this.#core.encode(steps, false);
+    this.#sample(options, steps);
+    this.#core.decode(steps, false);
+    return { pixels: this.#pixels(), count: 1, ledgers: [] };
   }
 
   #writePixels(pixels: Uint8Array): void {
