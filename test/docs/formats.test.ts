@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import * as format from "../../assembly/core/format.js";
+import * as streams from "../../assembly/core/streams.js";
 import { COEFFICIENTS } from "../../src/reference/coefficients.js";
 import { claim, readPage, sectionOf, tableUnder } from "../support/markdown.js";
 
@@ -94,6 +95,16 @@ test("docs/format.md: version, priors, parameters", () => {
   assert.equal(Number(threshold), format.MAX_POTENTIAL);
   const [highest] = claim(numerics, /highest ≤ (\d+)/);
   assert.equal(Number(highest), format.MAX_POTENTIAL);
+});
+
+test("docs/numerics.md: streams of an image", () => {
+  const rows = tableUnder(numerics, "Random numbers").map(({ stream, use }) => [use, Number(stream)]);
+  const { STREAM_NORMALS, STREAM_SPIKES, STREAM_MIXTURE } = streams;
+  assert.deepEqual(rows, [
+    ["normals", STREAM_NORMALS],
+    ["Poisson sampler", STREAM_SPIKES],
+    ["mixture", STREAM_MIXTURE],
+  ]);
 });
 
 test("docs/numerics.md: coefficients of the readout", () => {
