@@ -2,14 +2,13 @@
 // copied training set. All by brute force over Euclidean distances, in float64, so that a figure does not depend on an index.
 
 import { SpikeletError } from "../errors.js";
+import { squaredDistance } from "../math/distance.js";
 import type { Tensor } from "../network.js";
 
 /** Neighbours that vote for an image's class. */
 export const CLASS_NEIGHBOURS = 5;
 /** Neighbour whose distance is the radius of an image's sphere (Kynkäänniemi et al. 2019). */
 export const SPHERE_NEIGHBOURS = 3;
-/** Features between two looks at whether a distance can still matter. */
-const STRIDE = 16;
 
 export interface Neighbour {
   /** Row of the references. */
@@ -47,7 +46,7 @@ export function nearestNeighbours(
   const squares = new Float64Array(k).fill(Number.POSITIVE_INFINITY);
   for (let row = 0; row < count; row++) {
     if (row === self) continue;
-    const square = squaredDistance(query, references.data, row * size, squares[k - 1]);
+    const square = squaredDistance(query, 0, references.data, row * size, size, squares[k - 1]);
     if (!(square < squares[k - 1])) continue;
     let place = k - 1;
     for (; place > 0 && square < squares[place - 1]; place--) {
@@ -65,7 +64,7 @@ export function isCovered(query: Float32Array, references: Tensor, radii: ArrayL
   const [count, size] = references.shape;
   for (let row = 0; row < count; row++) {
     const most = radii[row] ** 2;
-    if (squaredDistance(query, references.data, row * size, most) <= most) return true;
+    if (squaredDistance(query, 0, references.data, row * size, size, most) <= most) return true;
   }
   return false;
 }
@@ -142,17 +141,4 @@ function fractionOf(features: Tensor, holds: (row: Float32Array, index: number) 
   let found = 0;
   for (let i = 0; i < count; i++) if (holds(rowOf(features, i), i)) found++;
   return found / count;
-}
-
-/** Squared distance of a (d) to the row of `data` at `offset`; something above `most` as soon as it is that far. */
-function squaredDistance(a: Float32Array, data: Float32Array, offset: number, most: number): number {
-  let sum = 0;
-  for (let start = 0; start < a.length && sum <= most; start += STRIDE) {
-    const end = Math.min(start + STRIDE, a.length);
-    for (let i = start; i < end; i++) {
-      const difference = a[i] - data[offset + i];
-      sum += difference * difference;
-    }
-  }
-  return sum;
 }

@@ -6,6 +6,7 @@
 
 import { STREAM_FIT } from "../../assembly/core/streams";
 import { SpikeletError } from "../errors.js";
+import { squaredDistance } from "../math/distance.js";
 import { fitGaussian, type Gaussian } from "../math/gaussian.js";
 import { choleskyInPlace } from "../math/linear-algebra.js";
 import { drawBlock } from "../math/random.js";
@@ -25,6 +26,8 @@ export const MOST_ROUNDS = 100;
 const EM_TOLERANCE = 5e-3;
 /** Natural logarithm of the responsibility that is taken for 0. */
 const LOG_NEGLIGIBLE = -16;
+/** Rows whose densities are worked out side by side. */
+const TOGETHER = 4;
 
 /** A prior in floating point. */
 export interface FittedPrior {
@@ -201,40 +204,59 @@ function expect(
   responsibilities: Float64Array,
 ): number {
   const count = data.length / size;
+  const kinds = components.length;
   const constants = components.map(({ prior, proportion }) => {
     let logDeterminant = 0; // of the Cholesky factor
     for (let i = 0; i < size; i++) logDeterminant += Math.log(prior.weights[i * size + i]);
     return Math.log(proportion) - logDeterminant;
   });
-  const joint = new Float64Array(components.length);
-  const normals = new Float64Array(size);
-  let total = 0;
-  for (let n = 0; n < count; n++) {
-    // The likeliest component so far comes first: most of the others then fall behind it at once.
-    const likely = indexOfLargest(responsibilities, n * joint.length, joint.length);
-    let highest = logDensity(
-      data,
-      n * size,
-      components[likely].prior,
-      constants[likely],
-      Number.NEGATIVE_INFINITY,
-      normals,
-    );
-    for (let k = 0; k < joint.length; k++) {
-      const enough = highest + LOG_NEGLIGIBLE;
-      joint[k] = logDensity(data, n * size, components[k].prior, constants[k], enough, normals);
-      highest = Math.max(highest, joint[k]);
+  // The likeliest component so far comes first: most of the others then fall behind it at once. Rows that share it go together.
+  const likely = Int32Array.from({ length: count }, (_, n) =>
+    indexOfLargest(responsibilities, n * kinds, kinds),
+  );
+  const order = Int32Array.from(likely.keys()).sort((a, b) => likely[a] - likely[b] || a - b);
+  const highest = new Float64Array(TOGETHER);
+  const densities = new Float64Array(TOGETHER);
+  const normals = new Float64Array(TOGETHER * size);
+  const joint = new Float64Array(TOGETHER * kinds);
+  const likelihoods = new Float64Array(count);
+  for (let at = 0; at < count; at += TOGETHER) {
+    // The last rows may be the same one several times.
+    const rows = Array.from({ length: TOGETHER }, (_, r) => order[Math.min(at + r, count - 1)]);
+    highest.fill(Number.NEGATIVE_INFINITY);
+    const measure = (k: number) =>
+      logDensities(data, rows, components[k].prior, constants[k], highest, normals, densities);
+    measure(likely[rows[0]]);
+    // Of a row that has another likely component it is a lower bound as good as any.
+    highest.set(densities);
+    for (let k = 0; k < kinds; k++) {
+      measure(k);
+      for (let r = 0; r < TOGETHER; r++) {
+        joint[r * kinds + k] = densities[r];
+        highest[r] = Math.max(highest[r], densities[r]);
+      }
     }
-    let sum = 0;
-    for (let k = 0; k < joint.length; k++) {
-      const relative = joint[k] - highest;
-      joint[k] = relative < LOG_NEGLIGIBLE ? 0 : Math.exp(relative);
-      sum += joint[k];
+    for (let r = 0; r < TOGETHER; r++) {
+      likelihoods[rows[r]] = shareOut(
+        joint.subarray(r * kinds, (r + 1) * kinds),
+        highest[r],
+        responsibilities.subarray(rows[r] * kinds, (rows[r] + 1) * kinds),
+      );
     }
-    for (let k = 0; k < joint.length; k++) responsibilities[n * joint.length + k] = joint[k] / sum;
-    total += highest + Math.log(sum);
   }
-  return total / count;
+  return likelihoods.reduce((sum, value) => sum + value, 0) / count;
+}
+
+/** Writes the responsibilities of a row with these joint log densities, of which one is the highest; returns its log likelihood. */
+function shareOut(joint: Float64Array, highest: number, responsibilities: Float64Array): number {
+  let sum = 0;
+  for (let k = 0; k < joint.length; k++) {
+    const relative = joint[k] - highest;
+    responsibilities[k] = relative < LOG_NEGLIGIBLE ? 0 : Math.exp(relative);
+    sum += responsibilities[k];
+  }
+  for (let k = 0; k < joint.length; k++) responsibilities[k] /= sum;
+  return highest + Math.log(sum);
 }
 
 /** Index, from `start`, of the largest of `length` values. */
@@ -245,26 +267,65 @@ function indexOfLargest(values: Float64Array, start: number, length: number): nu
 }
 
 /**
- * constant − |n|² / 2 with weights · n + bias = the row at `offset`, by forward substitution into `normals`. The value
- * only falls on the way, so it stops, at any value, once that is below `enough`.
+ * constant − |n|² / 2 with weights · n + bias = row, by forward substitution, for four rows side by side: their sums do not wait
+ * for one another. A value only falls on the way, so it stops, at any values, once all are negligible beside what is highest.
+ * @param rows - numbers of the four
+ * @param highest - (4) highest value found so far for each
+ * @param normals - (d, 4), overwritten
+ * @param densities - (4), the result
  */
-function logDensity(
+function logDensities(
   data: Float64Array,
-  offset: number,
+  rows: readonly number[],
   { weights, bias }: FittedPrior,
   constant: number,
-  enough: number,
+  highest: Float64Array,
   normals: Float64Array,
-): number {
+  densities: Float64Array,
+): void {
   const size = bias.length;
-  let density = constant;
-  for (let i = 0; i < size && density >= enough; i++) {
-    let rest = data[offset + i] - bias[i];
-    for (let j = 0; j < i; j++) rest -= weights[i * size + j] * normals[j];
-    normals[i] = rest / weights[i * size + i];
-    density -= 0.5 * normals[i] ** 2;
+  const [a, b, c, d] = rows.map((row) => row * size);
+  let densityA = constant;
+  let densityB = constant;
+  let densityC = constant;
+  let densityD = constant;
+  for (let i = 0; i < size; i++) {
+    if (
+      densityA < highest[0] + LOG_NEGLIGIBLE &&
+      densityB < highest[1] + LOG_NEGLIGIBLE &&
+      densityC < highest[2] + LOG_NEGLIGIBLE &&
+      densityD < highest[3] + LOG_NEGLIGIBLE
+    ) {
+      break;
+    }
+    let restA = data[a + i] - bias[i];
+    let restB = data[b + i] - bias[i];
+    let restC = data[c + i] - bias[i];
+    let restD = data[d + i] - bias[i];
+    const row = i * size;
+    for (let j = 0; j < i; j++) {
+      const weight = weights[row + j];
+      const at = j * TOGETHER;
+      restA -= weight * normals[at];
+      restB -= weight * normals[at + 1];
+      restC -= weight * normals[at + 2];
+      restD -= weight * normals[at + 3];
+    }
+    const diagonal = weights[row + i];
+    const at = i * TOGETHER;
+    normals[at] = restA / diagonal;
+    normals[at + 1] = restB / diagonal;
+    normals[at + 2] = restC / diagonal;
+    normals[at + 3] = restD / diagonal;
+    densityA -= 0.5 * normals[at] ** 2;
+    densityB -= 0.5 * normals[at + 1] ** 2;
+    densityC -= 0.5 * normals[at + 2] ** 2;
+    densityD -= 0.5 * normals[at + 3] ** 2;
   }
-  return density;
+  densities[0] = densityA;
+  densities[1] = densityB;
+  densities[2] = densityC;
+  densities[3] = densityD;
 }
 
 /** Responsibilities 0 or 1 of k-means from k-means++ centres (Arthur and Vassilvitskii, 2007). */
@@ -279,7 +340,7 @@ function kMeans(data: Float64Array, size: number, components: number, seed: numb
     const chosen = draw(k === 0 ? distances.map(() => 1) : distances, uniform(seed, k));
     centres.set(data.subarray(chosen * size, (chosen + 1) * size), k * size);
     for (let n = 0; n < count; n++) {
-      const distance = squaredDistance(data, n * size, centres, k * size, size);
+      const distance = squaredDistance(data, n * size, centres, k * size, size, distances[n]);
       if (distance < distances[n]) {
         distances[n] = distance;
         assigned[n] = k;
@@ -294,7 +355,7 @@ function kMeans(data: Float64Array, size: number, components: number, seed: numb
       let nearest = assigned[n];
       let least = squaredDistance(data, n * size, centres, nearest * size, size);
       for (let k = 0; k < components; k++) {
-        const distance = squaredDistance(data, n * size, centres, k * size, size);
+        const distance = squaredDistance(data, n * size, centres, k * size, size, least);
         if (distance < least) {
           least = distance;
           nearest = k;
@@ -323,18 +384,6 @@ function moveCentres(data: Float64Array, size: number, assigned: Int32Array, cen
     const rows = counts[Math.floor(c / size)];
     if (rows > 0) centres[c] = sums[c] / rows;
   }
-}
-
-function squaredDistance(
-  a: Float64Array,
-  aStart: number,
-  b: Float64Array,
-  bStart: number,
-  size: number,
-): number {
-  let sum = 0;
-  for (let i = 0; i < size; i++) sum += (a[aStart + i] - b[bStart + i]) ** 2;
-  return sum;
 }
 
 /** An index drawn in proportion to weights, by a uniform number in [0, 1); any index if all weights are 0. */
