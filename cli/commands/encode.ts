@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { npyHeader } from "../../src/data/npy.js";
 import { crc32 } from "../../src/model/file.js";
+import { formatCount, formatMeasure } from "../../src/numbers.js";
 import { type EncodeTask, resultBytes } from "../../src/runtime/task.js";
 import { FITTING_DESCRIPTION, INPUT_DESCRIPTION, readInputImages } from "../input/image-input.js";
 import { loadModel } from "../input/load.js";
@@ -9,7 +10,7 @@ import { openArraySink } from "../output/array-sink.js";
 import { checkEnding } from "../output/output-format.js";
 import { formatCrc32, modelCrc32, type RunDescription } from "../output/run-description.js";
 import { countImages } from "../output/sink.js";
-import { formatCount, formatFacts, formatMeasure } from "../report/format.js";
+import { formatFacts } from "../report/format.js";
 import { type EncoderMeasures, measureEncoder } from "../report/measure.js";
 import { formatTime, formatWasm, type WasmFacts } from "../report/summary.js";
 import { fillSink } from "../run/fill.js";

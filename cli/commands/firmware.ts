@@ -15,12 +15,13 @@ import {
 import { CountedCore, type CountedImage } from "../../firmware-sim/wasm/counted-core.js";
 import { addKinds } from "../../firmware-sim/wasm/instruction-kinds.js";
 import { SpikeletError } from "../../src/errors.js";
+import { formatCount } from "../../src/numbers.js";
 import { about } from "../input/input.js";
 import { DEFAULT_MODEL, readModel } from "../input/model-file.js";
 import { integerOption } from "../options/options.js";
 import { classOption } from "../options/priors.js";
 import { partialPath, prepareFolderOf, writing } from "../output/output.js";
-import { formatCount, formatFacts, formatTable } from "../report/format.js";
+import { formatFacts, formatTable } from "../report/format.js";
 
 interface FirmwareArguments {
   readonly target: string;

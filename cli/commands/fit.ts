@@ -2,12 +2,12 @@ import type { Command } from "commander";
 import { SpikeletError } from "../../src/errors.js";
 import { decodeModel, encodeModel } from "../../src/model/file.js";
 import { mixtures } from "../../src/model/mixture.js";
+import { formatCount } from "../../src/numbers.js";
 import { needLabels, printNotes, readDataset } from "../input/dataset.js";
 import { loadModel } from "../input/load.js";
 import { integerOption } from "../options/options.js";
 import { threadsOption } from "../options/shared-options.js";
 import { prepareFolderOf, replaceFile } from "../output/output.js";
-import { formatCount } from "../report/format.js";
 import { encodeRates, fitPriors } from "../run/rates.js";
 
 interface FitArguments {

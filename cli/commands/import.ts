@@ -7,12 +7,13 @@ import { SpikeletError } from "../../src/errors.js";
 import { encodeModel } from "../../src/model/file.js";
 import type { WeightBits } from "../../src/model/model.js";
 import type { Network } from "../../src/network.js";
+import { formatCount, formatMeasure } from "../../src/numbers.js";
 import { type QuantizationReport, quantizeNetwork } from "../../src/quantize/quantize.js";
 import { about, readInput } from "../input/input.js";
 import { integerOption } from "../options/options.js";
 import { weightBitsOption } from "../options/shared-options.js";
 import { prepareFolderOf, replaceFile } from "../output/output.js";
-import { formatCount, formatMeasure, formatTable } from "../report/format.js";
+import { formatTable } from "../report/format.js";
 import { formatShape } from "../report/layers.js";
 
 interface ImportArguments {

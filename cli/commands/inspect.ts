@@ -2,12 +2,13 @@ import type { Command } from "commander";
 import { decodeModel } from "../../src/model/file.js";
 import { mixtures } from "../../src/model/mixture.js";
 import { decoderLayerName, encoderLayerName, type IntegerLayer, type Model } from "../../src/model/model.js";
+import { formatCount, formatMeasure } from "../../src/numbers.js";
 import { type MemoryPlan, memoryPlan } from "../../src/runtime/memory-plan.js";
 import { about } from "../input/input.js";
 import { DEFAULT_MODEL, readModel } from "../input/model-file.js";
 import { choiceOption } from "../options/options.js";
 import { modelCrc32 } from "../output/run-description.js";
-import { formatCount, formatFacts, formatMeasure, formatTable } from "../report/format.js";
+import { formatFacts, formatTable } from "../report/format.js";
 import { formatShape } from "../report/layers.js";
 
 interface InspectArguments {

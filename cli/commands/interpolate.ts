@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { formatCount } from "../../src/numbers.js";
 import type { Generator } from "../../src/runtime/generator.js";
 import type { InterpolateTask } from "../../src/runtime/task.js";
 import { INPUT_DESCRIPTION, readInputImages } from "../input/image-input.js";
@@ -17,7 +18,7 @@ import type { ImageShape } from "../output/batch.js";
 import { drawGrid, stripLayout } from "../output/grid.js";
 import { checkEnding } from "../output/output-format.js";
 import { openPictureSink } from "../output/picture-sink.js";
-import { formatCount, formatFacts } from "../report/format.js";
+import { formatFacts } from "../report/format.js";
 import { formatTime, formatWasm, type WasmFacts } from "../report/summary.js";
 import { fillSink } from "../run/fill.js";
 import { startPool } from "../run/threads.js";

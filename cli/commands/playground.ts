@@ -7,11 +7,11 @@ import type { Command } from "commander";
 import { writeFolder } from "../../firmware-sim/firmware/folder.js";
 import { SpikeletError } from "../../src/errors.js";
 import { outlineModel } from "../../src/model/file.js";
+import { formatCount } from "../../src/numbers.js";
 import { about } from "../input/input.js";
 import { DEFAULT_MODEL, readModel } from "../input/model-file.js";
 import { integerOption } from "../options/options.js";
 import { prepareFolder, writing } from "../output/output.js";
-import { formatCount } from "../report/format.js";
 
 interface PlaygroundArguments {
   readonly port: number;

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { formatCount, formatMeasure } from "../../src/numbers.js";
 import type { ReconstructTask } from "../../src/runtime/task.js";
 import { FITTING_DESCRIPTION, INPUT_DESCRIPTION, readInputImages } from "../input/image-input.js";
 import { loadModel } from "../input/load.js";
@@ -12,7 +13,7 @@ import {
 import { drawGrid, MAX_GRID_IMAGES, pairLayout, splitImages } from "../output/grid.js";
 import { checkEnding } from "../output/output-format.js";
 import { openPictureSink } from "../output/picture-sink.js";
-import { formatCount, formatFacts, formatMeasure } from "../report/format.js";
+import { formatFacts } from "../report/format.js";
 import { measureReconstruction, type ReconstructionMeasures } from "../report/measure.js";
 import { formatTime, formatWasm, mean, type WasmFacts } from "../report/summary.js";
 import { fillSink } from "../run/fill.js";

@@ -16,6 +16,7 @@ import { type KindCounts, sumOfKinds } from "../../firmware-sim/wasm/instruction
 import { SpikeletError } from "../../src/errors.js";
 import { FIRMWARE_HEX } from "../../src/generated/wasm.js";
 import { outlineModel } from "../../src/model/file.js";
+import { formatCount, formatMeasure } from "../../src/numbers.js";
 import { decodeHex } from "../../src/runtime/core.js";
 import { about, readInput } from "../input/input.js";
 import { DEFAULT_MODEL, readModel } from "../input/model-file.js";
@@ -26,7 +27,7 @@ import { drawGrid, stripLayout } from "../output/grid.js";
 import { prepareFolderOf, replaceFile } from "../output/output.js";
 import { checkEnding } from "../output/output-format.js";
 import { drawAsText } from "../output/terminal-picture.js";
-import { formatCount, formatFacts, formatMeasure } from "../report/format.js";
+import { formatFacts } from "../report/format.js";
 
 interface SimulateArguments {
   readonly device: string;

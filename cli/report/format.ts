@@ -1,14 +1,3 @@
-/** A number for people: 12,345. */
-export function formatCount(value: number): string {
-  return Math.round(value).toLocaleString("en-US");
-}
-
-/** A number of three significant digits, without exponent where that is readable. */
-export function formatMeasure(value: number): string {
-  if (value === 0) return "0";
-  return Math.abs(value) < 1e-4 ? value.toExponential(2) : String(Number(value.toPrecision(3)));
-}
-
 /** Lines of columns: the first to the left, the others, which hold numbers, to the right. */
 export function formatTable(heads: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [heads, ...rows];

@@ -17,7 +17,8 @@ import {
   type Table,
 } from "../../firmware-sim/report/table.js";
 import { whatIfDeviceTable, whatIfTable } from "../../firmware-sim/report/what-if-tables.js";
-import { formatCount, formatFacts, formatTable } from "./format.js";
+import { formatCount } from "../../src/numbers.js";
+import { formatFacts, formatTable } from "./format.js";
 
 const WIDTH = 100;
 /** Head of the columns that hold nothing but numbers of notes. */

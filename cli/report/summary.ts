@@ -1,5 +1,6 @@
+import { formatCount, formatMeasure } from "../../src/numbers.js";
 import type { OutputFormat } from "../output/output-format.js";
-import { formatCount, formatFacts, formatMeasure } from "./format.js";
+import { formatFacts } from "./format.js";
 
 /** Images whose synaptic operations are counted. */
 export const LEDGER_IMAGES = 16;

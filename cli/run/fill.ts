@@ -1,8 +1,8 @@
 import { SpikeletError } from "../../src/errors.js";
+import { formatCount } from "../../src/numbers.js";
 import type { Task } from "../../src/runtime/task.js";
 import { splitSpans } from "../output/batch.js";
 import { countImages, type Sink } from "../output/sink.js";
-import { formatCount } from "../report/format.js";
 import { Interruption, listenForStop } from "./interruption.js";
 import type { Pool } from "./pool.js";
 import { startProgress } from "./progress.js";

@@ -1,5 +1,5 @@
 import { SingleBar } from "cli-progress";
-import { formatCount, formatMeasure } from "../report/format.js";
+import { formatCount, formatMeasure } from "../../src/numbers.js";
 
 export interface Progress {
   /** So many are done now, those of an earlier run included. */

@@ -1,6 +1,6 @@
+import { formatShortQuantity } from "../../src/numbers.js";
 import { linearScale } from "../../src/plot/scale.js";
 import { drawing, label, line, round } from "../../src/plot/svg.js";
-import { formatTick } from "./quantity.js";
 
 export interface Bar {
   readonly name: string;
@@ -44,7 +44,9 @@ export function barPlot({ id, title, description, unit, axis, bars, legend = [] 
     const x = round(scale.place(tick));
     parts.push(line(`M${x} ${legendHeight}V${bottom + 4}`, 'class="rule"'));
     const anchor = tick === 0 ? "start" : x > RIGHT - 16 ? "end" : "middle";
-    parts.push(label(tick === 0 ? 0 : x, bottom + 18, anchor, formatTick(tick, unit), 'class="quiet"'));
+    parts.push(
+      label(tick === 0 ? 0 : x, bottom + 18, anchor, formatShortQuantity(tick, unit), 'class="quiet"'),
+    );
   }
   bars.forEach(({ name, text, segments }, i) => {
     const y = legendHeight + i * PITCH;

@@ -1,6 +1,6 @@
+import { formatPercent, formatPlural, formatQuantity } from "../../src/numbers.js";
 import { isPriced } from "../cost/estimate.js";
 import type { Profile, StageProfile } from "../cost/profile.js";
-import { formatImages, formatPercent, formatQuantity } from "./quantity.js";
 import { type Cell, countedCell, estimateCell, type Footnotes, type Table } from "./table.js";
 
 /** For what a stage has none of. */
@@ -46,7 +46,7 @@ export function stageTable({ stages, images }: Profile): Table {
       ...stages.map((stage) => row(stage, { text: formatPercent(stage.firingRate), marks: ["c"] })),
       row(image, "–"),
     ],
-    remarks: [`Exact counts, mean of ${formatImages(images.count)}. ${READOUT}`],
+    remarks: [`Exact counts, mean of ${formatPlural(images.count, "image")}. ${READOUT}`],
   };
 }
 

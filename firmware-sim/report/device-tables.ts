@@ -1,9 +1,9 @@
+import { formatCount, formatQuantity } from "../../src/numbers.js";
 import { ENGINES } from "../cost/engines.js";
 import { type Estimate, isPriced } from "../cost/estimate.js";
 import type { Shortage } from "../cost/microcontroller.js";
 import type { Placement } from "../cost/placement.js";
 import type { EngineProfile, MicrocontrollerProfile, NeuromorphicProfile, Profile } from "../cost/profile.js";
-import { formatCount, formatQuantity } from "./quantity.js";
 import { type Cell, estimateCell, type Footnotes, marksOf, type Table } from "./table.js";
 
 function sourcesOf(estimates: readonly Estimate[]): string[] {

@@ -1,9 +1,9 @@
+import { formatQuantity, formatShortQuantity } from "../../src/numbers.js";
 import { logScale } from "../../src/plot/scale.js";
 import { drawing, label, line, round } from "../../src/plot/svg.js";
 import { ENGINES, type Engine } from "../cost/engines.js";
 import { isPriced, type Priced } from "../cost/estimate.js";
 import type { Profile } from "../cost/profile.js";
-import { formatQuantity, formatTick } from "./quantity.js";
 import { engineColour } from "./style.js";
 
 const WIDTH = 440;
@@ -66,12 +66,12 @@ export function latencyEnergyPlot(profile: Profile): string | undefined {
   for (const tick of xs.ticks) {
     const x = round(xs.place(tick));
     parts.push(line(`M${x} ${TOP}V${BOTTOM}`, 'class="rule"'));
-    parts.push(label(x, BOTTOM + 18, "middle", formatTick(tick, "s"), 'class="quiet"'));
+    parts.push(label(x, BOTTOM + 18, "middle", formatShortQuantity(tick, "s"), 'class="quiet"'));
   }
   for (const tick of ys.ticks) {
     const y = round(ys.place(tick));
     parts.push(line(`M${LEFT} ${y}H${RIGHT}`, 'class="rule"'));
-    parts.push(label(LEFT - 8, y + 4, "end", formatTick(tick, "J"), 'class="quiet"'));
+    parts.push(label(LEFT - 8, y + 4, "end", formatShortQuantity(tick, "J"), 'class="quiet"'));
   }
   parts.push(line(`M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}`, 'class="axis"'));
   parts.push(label((LEFT + RIGHT) / 2, HEIGHT - 14, "middle", "latency of an image", 'class="quiet"'));

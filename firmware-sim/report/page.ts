@@ -1,3 +1,4 @@
+import { formatPlural, formatQuantity } from "../../src/numbers.js";
 import { escapeText } from "../../src/plot/svg.js";
 import type { Trace } from "../../src/runtime/trace.js";
 import type { Profile } from "../cost/profile.js";
@@ -11,7 +12,6 @@ import {
   termTable,
 } from "./device-tables.js";
 import { latencyEnergyPlot, leftOutOfPlot } from "./latency-energy-plot.js";
-import { formatImages, formatQuantity } from "./quantity.js";
 import { finishedImage, rasterPlots, spikeMaps } from "./spike-plots.js";
 import { bytePlot, instructionPlot } from "./stage-plots.js";
 import { STYLE, stageColour } from "./style.js";
@@ -54,7 +54,7 @@ export function reportPage(report: Report): string {
   sections.push(noteSection(footnotes));
   const name = escapeText(model.name);
   const from = `seed ${images.seed}, prior ${escapeText(images.prior)}`;
-  const counted = formatImages(images.count);
+  const counted = formatPlural(images.count, "image");
   const shown =
     pictures.count === images.count ? `The ${counted}` : `The first ${pictures.count} of ${counted}`;
   return `<!doctype html>

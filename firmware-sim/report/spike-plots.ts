@@ -1,6 +1,6 @@
+import { formatCount, formatPercent } from "../../src/numbers.js";
 import { cells, drawing, label, line } from "../../src/plot/svg.js";
 import type { LayerSpikes, Trace } from "../../src/runtime/trace.js";
-import { formatCount, formatPercent } from "./quantity.js";
 import { stageColour } from "./style.js";
 
 const SIDE = 160;

@@ -1,7 +1,7 @@
+import { formatCount, formatPercent, formatQuantity } from "../../src/numbers.js";
 import type { Profile, StageProfile } from "../cost/profile.js";
 import type { Kind } from "../wasm/instruction-kinds.js";
 import { barPlot } from "./bar-plot.js";
-import { formatCount, formatPercent, formatQuantity } from "./quantity.js";
 import { kindColour, stageColour } from "./style.js";
 
 /** Kinds that are drawn as one. */

@@ -1,5 +1,5 @@
+import { formatCount } from "../../src/numbers.js";
 import { type Estimate, isPriced, type Priced } from "../cost/estimate.js";
-import { formatCount } from "./quantity.js";
 
 /** How a figure was obtained, by its letter. */
 export const MARKS = {

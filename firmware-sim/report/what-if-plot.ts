@@ -1,7 +1,7 @@
+import { formatQuantity, formatShortQuantity } from "../../src/numbers.js";
 import { linearScale } from "../../src/plot/scale.js";
 import { drawing, label, line, round } from "../../src/plot/svg.js";
 import type { WhatIf, WhatIfPoint } from "../cost/what-if.js";
-import { formatQuantity, formatTick } from "./quantity.js";
 import { stepsColour } from "./style.js";
 
 const WIDTH = 440;
@@ -27,12 +27,12 @@ export function whatIfPlot({ points }: WhatIf, { id, name, of }: WhatIfPlot): st
   for (const tick of ys.ticks) {
     const y = round(ys.place(tick));
     parts.push(line(`M${LEFT} ${y}H${RIGHT}`, 'class="rule"'));
-    parts.push(label(LEFT - 8, y + 4, "end", formatTick(tick, ""), 'class="quiet"'));
+    parts.push(label(LEFT - 8, y + 4, "end", formatShortQuantity(tick, ""), 'class="quiet"'));
   }
   for (const tick of xs.ticks) {
     const x = round(xs.place(tick));
     parts.push(line(`M${x} ${BOTTOM}v5`, 'class="axis"'));
-    parts.push(label(x, BOTTOM + 18, "middle", formatTick(tick, "B"), 'class="quiet"'));
+    parts.push(label(x, BOTTOM + 18, "middle", formatShortQuantity(tick, "B"), 'class="quiet"'));
   }
   parts.push(line(`M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}`, 'class="axis"'));
   parts.push(label((LEFT + RIGHT) / 2, HEIGHT - 14, "middle", "model in flash", 'class="quiet"'));

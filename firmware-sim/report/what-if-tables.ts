@@ -1,7 +1,7 @@
+import { formatPlural, formatQuantity } from "../../src/numbers.js";
 import { isPriced } from "../cost/estimate.js";
 import type { WhatIf } from "../cost/what-if.js";
 import { describeShortages } from "./device-tables.js";
-import { formatImages, formatQuantity } from "./quantity.js";
 import { countedCell, estimateCell, type Footnotes, type Table } from "./table.js";
 
 /** What other bits and time steps would take. */
@@ -16,7 +16,7 @@ export function whatIfTable({ points, images }: WhatIf): Table {
       countedCell(point.synapticOperations),
     ]),
     remarks: [
-      `Mean of ${formatImages(images)}. The cost and nothing else: pictures get coarser with fewer bits or steps, and this does ` +
+      `Mean of ${formatPlural(images, "image")}. The cost and nothing else: pictures get coarser with fewer bits or steps, and this does ` +
         "not say by how much (spikelet evaluate does). The model's own weights, rounded to the nearest.",
     ],
   };

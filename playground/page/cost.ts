@@ -1,7 +1,7 @@
 import type { Profile } from "../../firmware-sim/index.js";
+import { formatCount, formatPlural, formatShortQuantity } from "../../src/numbers.js";
 import { Devices } from "./devices.js";
 import { byId } from "./dom.js";
-import { formatCount, formatPlural, formatQuantity } from "./format.js";
 import { latest } from "./latest.js";
 import type { Speed } from "./makers.js";
 
@@ -30,7 +30,7 @@ export class Cost {
   }
 
   showSpeed({ milliseconds, imagesPerSecond, workers, synapticOperations }: Speed): void {
-    byId("cost-milliseconds", HTMLElement).textContent = formatQuantity(milliseconds / 1000, "s");
+    byId("cost-milliseconds", HTMLElement).textContent = formatShortQuantity(milliseconds / 1000, "s");
     byId("cost-rate", HTMLElement).textContent = `${formatCount(imagesPerSecond)} a second`;
     byId("cost-workers", HTMLElement).textContent = `here, ${formatPlural(workers, "worker")}`;
     byId("cost-operations", HTMLElement).textContent = formatCount(synapticOperations);

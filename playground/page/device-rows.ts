@@ -6,7 +6,7 @@ import type {
   Priced,
   Profile,
 } from "../../firmware-sim/index.js";
-import { formatPlural, formatQuantity } from "./format.js";
+import { formatPlural, formatShortQuantity } from "../../src/numbers.js";
 
 /** One way to run the network on a device. */
 export interface Way {
@@ -61,7 +61,7 @@ export function deviceRows({ microcontrollers, neuromorphic }: Profile): DeviceR
 function memoryFit(device: Microcontroller, { flashBytes, ramBytes, shortages }: EngineProfile): string {
   if (shortages.length) {
     const short = shortages.map(({ of, unit, missing }) =>
-      unit === "bytes" ? `${formatQuantity(missing, "B")} of ${of}` : `${missing} ${of}`,
+      unit === "bytes" ? `${formatShortQuantity(missing, "B")} of ${of}` : `${missing} ${of}`,
     );
     return `does not fit: lacks ${short.join(" and ")}`;
   }
@@ -69,7 +69,7 @@ function memoryFit(device: Microcontroller, { flashBytes, ramBytes, shortages }:
     [flashBytes, device.flash.value, "flash"],
     [ramBytes, device.ram.value, "RAM"],
   ] as const;
-  return `fits: ${parts.map(([used, of, what]) => `${formatQuantity(used, "B")} of ${formatQuantity(of, "B")} ${what}`).join(", ")}`;
+  return `fits: ${parts.map(([used, of, what]) => `${formatShortQuantity(used, "B")} of ${formatShortQuantity(of, "B")} ${what}`).join(", ")}`;
 }
 
 function coreFit(placement: NeuromorphicProfile["placement"]): string {

@@ -1,7 +1,7 @@
 import type { Estimate, Priced, Profile } from "../../firmware-sim/index.js";
+import { formatShortQuantity } from "../../src/numbers.js";
 import { type DeviceRow, deviceRows, isPriced, type Way } from "./device-rows.js";
 import { byId, make } from "./dom.js";
-import { formatQuantity } from "./format.js";
 
 type Axis = "latency" | "energy";
 
@@ -74,7 +74,7 @@ function ticks({ decades, place }: Scale, unit: string): HTMLElement {
   const labels = shown.map((decade) => {
     const where = place(decade);
     const className = where === 0 ? "first" : where === 1 ? "last" : "";
-    return at(where, make("span", { className }, formatQuantity(decade, unit)));
+    return at(where, make("span", { className }, formatShortQuantity(decade, unit)));
   });
   const axis = make("span", { className: "scale ticks" }, ...labels);
   axis.setAttribute("aria-hidden", "true");
@@ -116,7 +116,7 @@ function figure(way: Way, axis: Axis): HTMLElement {
     "span",
     { title: `${how}${estimate.note ? `: ${estimate.note}` : ""}` },
     mark(way, estimate),
-    formatQuantity(estimate.value, UNITS[axis]),
+    formatShortQuantity(estimate.value, UNITS[axis]),
     make("span", { className: "visually-hidden" }, ` (${how}) `),
   );
 }

@@ -1,5 +1,5 @@
+import { formatCount, formatShortQuantity } from "../../src/numbers.js";
 import { byId } from "./dom.js";
-import { formatCount, formatQuantity } from "./format.js";
 import type { Makers, Speed, Task } from "./makers.js";
 import type { ImageShape } from "./paint.js";
 import type { Wall } from "./wall.js";
@@ -48,7 +48,7 @@ export class Filling {
     );
     if (!speed || control.signal.aborted) return undefined;
     this.#stop.disabled = true;
-    const time = formatQuantity(task.count / speed.imagesPerSecond, "s");
+    const time = formatShortQuantity(task.count / speed.imagesPerSecond, "s");
     this.#text.textContent = `${formatCount(task.count)} pictures in ${time}.`;
     return speed;
   }

@@ -1,5 +1,5 @@
+import { formatShare } from "../../src/numbers.js";
 import { byId, make } from "./dom.js";
-import { formatPercent } from "./format.js";
 
 /** A narrow page breaks many neurons into several rows. */
 const NEURONS_IN_A_ROW = 32;
@@ -92,7 +92,7 @@ export class Latent {
     bar.setAttribute("aria-valuenow", String(Math.round(100 * rate)));
     bar.setAttribute(
       "aria-valuetext",
-      `${formatPercent(rate)}, fired ${this.#spikes[i]} of ${this.#timeSteps} times`,
+      `${formatShare(rate)}, fired ${this.#spikes[i]} of ${this.#timeSteps} times`,
     );
   }
 
@@ -107,7 +107,7 @@ export class Latent {
   #tell(i: number): void {
     if (!this.#bars[i]) return;
     this.#told = i;
-    const rate = formatPercent(this.#rates[i]);
+    const rate = formatShare(this.#rates[i]);
     this.#text.textContent = `Neuron ${i + 1} fires in ${rate} of the time steps; here in ${this.#spikes[i]} of ${this.#timeSteps}.`;
   }
 

@@ -1,8 +1,8 @@
 import type { LayerSpikes } from "../../src/index.js";
+import { formatPlural, formatShare } from "../../src/numbers.js";
 import type { Insight } from "../protocol.js";
 import { Choices } from "./choices.js";
 import { byId, make } from "./dom.js";
-import { formatPercent, formatPlural } from "./format.js";
 import { firingShare, type Moment, neuronsMap, placesMap } from "./heat.js";
 import { heatData, type ImageShape, imageData, paint } from "./paint.js";
 
@@ -90,7 +90,7 @@ export class Layers {
 
   #drawLayer(figure: Element, layer: LayerSpikes, i: number, moment: Moment): void {
     const { columns, shares } = (this.#views.value === "places" ? placesMap : neuronsMap)(layer, moment);
-    const share = formatPercent(firingShare(layer, moment));
+    const share = formatShare(firingShare(layer, moment));
     const { size, channels } = layer;
     fill(figure, heatData(shares, columns), [
       `Layer ${i + 1}`,

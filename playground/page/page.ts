@@ -1,5 +1,6 @@
 // The page: what it shows follows from a model, and from what somebody chose.
 import type { WeightBits } from "../../src/index.js";
+import { formatCount } from "../../src/numbers.js";
 import type { ImageChoice, OpenedFile, OpenedModel } from "../protocol.js";
 import { Choices } from "./choices.js";
 import { Cost } from "./cost.js";
@@ -7,7 +8,6 @@ import { fetchDefaultModel } from "./default-model.js";
 import { byId, make } from "./dom.js";
 import { save, takeFiles } from "./files.js";
 import { Filling } from "./filling.js";
-import { formatCount } from "./format.js";
 import { Held } from "./held.js";
 import { latest } from "./latest.js";
 import { Makers } from "./makers.js";

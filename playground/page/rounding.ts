@@ -1,6 +1,6 @@
+import { formatCount, formatShare } from "../../src/numbers.js";
 import type { OpenedModel } from "../protocol.js";
 import { byId, make } from "./dom.js";
-import { formatCount, formatPercent } from "./format.js";
 
 const HEADS = ["Layer", "Bits", "Weights", "Bytes", "Error of weights", "Error of inputs"];
 
@@ -28,8 +28,8 @@ export class Rounding {
       String(layer.bits),
       formatCount(layer.weights),
       formatCount(layer.bytes),
-      formatPercent(layer.relativeError),
-      formatPercent(layer.relativeOutputError),
+      formatShare(layer.relativeError),
+      formatShare(layer.relativeOutputError),
     ]);
     this.#place.replaceChildren(
       make(

@@ -1,5 +1,5 @@
+import { formatCount } from "../../src/numbers.js";
 import { byId } from "./dom.js";
-import { formatCount } from "./format.js";
 import { type ImageShape, imageData } from "./paint.js";
 
 /** Columns for a number of pictures, on a wide page and on a narrow one. */

@@ -16,11 +16,11 @@ import { findDevice, listDevices, readDevice } from "../../firmware-sim/devices/
 import type { Device } from "../../firmware-sim/devices/device.js";
 import { deviceModel } from "../../firmware-sim/firmware/device-model.js";
 import { reportPage } from "../../firmware-sim/report/page.js";
-import { formatQuantity, formatTick } from "../../firmware-sim/report/quantity.js";
 import { runsOf } from "../../firmware-sim/report/table.js";
 import { CountedCore } from "../../firmware-sim/wasm/counted-core.js";
 import { sumOfKinds } from "../../firmware-sim/wasm/instruction-kinds.js";
 import { encodeModel, Generator } from "../../src/index.js";
+import { formatQuantity, formatShortQuantity } from "../../src/numbers.js";
 import { syntheticModel } from "../support/models.js";
 
 const work = mkdtempSync(join(tmpdir(), "spikelet-profile-"));
@@ -229,7 +229,7 @@ describe("numbers for people", () => {
     ];
     for (const [value, unit, quantity, tick] of cases) {
       assert.equal(formatQuantity(value, unit), quantity);
-      assert.equal(formatTick(value, unit), tick);
+      assert.equal(formatShortQuantity(value, unit), tick);
     }
   });
 

@@ -8,7 +8,8 @@ import type {
   NeighboursReport,
 } from "../../../src/evaluation/report.js";
 import type { RobustnessReport } from "../../../src/evaluation/robustness.js";
-import { formatCount, formatFacts, formatMeasure, formatTable } from "../../report/format.js";
+import { formatCount, formatMeasure } from "../../../src/numbers.js";
+import { formatFacts, formatTable } from "../../report/format.js";
 import { formatWasm, type WasmFacts } from "../../report/summary.js";
 
 /** What `spikelet evaluate` found; `--json` prints it as it is. */

@@ -7,6 +7,7 @@ import { readCheckpoint } from "../../../src/checkpoint/checkpoint.js";
 import { SpikeletError } from "../../../src/errors.js";
 import { crc32 } from "../../../src/model/file.js";
 import type { Network } from "../../../src/network.js";
+import { formatCount, formatMeasure } from "../../../src/numbers.js";
 import { Batches } from "../../../src/training/batches.js";
 import { type Architecture, channelsOf, initialNetwork } from "../../../src/training/initial-network.js";
 import {
@@ -20,7 +21,7 @@ import { printNotes, readDataset } from "../../input/dataset.js";
 import type { Dataset } from "../../input/dataset-images.js";
 import { about, readInput } from "../../input/input.js";
 import { prepareFolder, prepareFolderOf } from "../../output/output.js";
-import { formatCount, formatFacts, formatMeasure } from "../../report/format.js";
+import { formatFacts } from "../../report/format.js";
 import { checkName, MAX_CHECKPOINT_BYTES } from "../import.js";
 import { fineTune } from "./fine-tune.js";
 import { finishTraining } from "./finish.js";

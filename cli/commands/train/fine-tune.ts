@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { SpikeletError } from "../../../src/errors.js";
 import type { WeightBits } from "../../../src/model/model.js";
 import type { Network } from "../../../src/network.js";
+import { formatCount } from "../../../src/numbers.js";
 import type { Batches } from "../../../src/training/batches.js";
 import {
   decodeSavedRun,
@@ -12,7 +13,6 @@ import {
 } from "../../../src/training/saved-run.js";
 import { Trainer } from "../../../src/training/trainer.js";
 import { about, readInput } from "../../input/input.js";
-import { formatCount } from "../../report/format.js";
 import { Interruption, listenForStop } from "../../run/interruption.js";
 import { MAX_CHECKPOINT_BYTES } from "../import.js";
 import { decayed, optimizerSettings, SAVE_SECONDS, saveRun } from "./loop.js";

@@ -6,6 +6,7 @@ import { writeSafetensors } from "../../../src/checkpoint/safetensors-writer.js"
 import { stateDict } from "../../../src/checkpoint/state-dict.js";
 import { SpikeletError } from "../../../src/errors.js";
 import type { Network, Tensor } from "../../../src/network.js";
+import { formatCount } from "../../../src/numbers.js";
 import type { Batches } from "../../../src/training/batches.js";
 import type { OptimizerSettings } from "../../../src/training/pass.js";
 import { encodeSavedRun, type TrainingDescription } from "../../../src/training/saved-run.js";
@@ -13,7 +14,6 @@ import type { Losses, Trainer } from "../../../src/training/trainer.js";
 import type { ImageShape } from "../../output/batch.js";
 import { drawGrid, pairLayout, splitImages } from "../../output/grid.js";
 import { replaceFile } from "../../output/output.js";
-import { formatCount } from "../../report/format.js";
 import { Interruption, listenForStop } from "../../run/interruption.js";
 import { type CurvePoint, curvePoint, drawCurves, formatCsv, parseCsv } from "./curves.js";
 import { startTrainingProgress } from "./progress.js";

@@ -1,6 +1,6 @@
 import { SingleBar } from "cli-progress";
+import { formatCount, formatMeasure } from "../../../src/numbers.js";
 import type { Losses } from "../../../src/training/trainer.js";
-import { formatCount, formatMeasure } from "../../report/format.js";
 import { meanRate } from "./curves.js";
 
 export interface TrainingProgress {
