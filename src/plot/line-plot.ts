@@ -1,5 +1,8 @@
 // Line plots as SVG, one panel beside the other.
 
+import { linearScale as scaleFromZero } from "./scale.js";
+import { escapeText, label, round } from "./svg.js";
+
 export interface Curve {
   readonly name: string;
   readonly points: readonly { readonly x: number; readonly y: number }[];
@@ -38,9 +41,9 @@ export function drawLinePlot({ title, yLabel, reference, panels }: LinePlot): st
   const width = PANEL_WIDTH * panels.length;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
-    `<title>${escapeXml(title)}</title>`,
+    `<title>${escapeText(title)}</title>`,
     `<rect width="${width}" height="${HEIGHT}" fill="#fff"/>`,
-    text(LEFT, 24, "start", title, ' font-size="15" font-weight="bold"'),
+    label(LEFT, 24, "start", title, 'font-size="15" font-weight="bold"'),
     ...panels.flatMap((panel, i) => [
       `<g transform="translate(${i * PANEL_WIDTH} 0)">`,
       ...drawPanel(panel, yLabel, yMost, reference),
@@ -67,17 +70,17 @@ function drawPanel(
   const px = (x: number) => round(LEFT + scale.place(x) * (right - LEFT));
   const py = (y: number) => round(bottom - (y / yMost) * (bottom - TOP));
 
-  const parts = [text(LEFT, 50, "start", panel.title, ' font-weight="bold"')];
-  for (const y of linearTicks(yMost, 6)) {
+  const parts = [label(LEFT, 50, "start", panel.title, 'font-weight="bold"')];
+  for (const y of scaleFromZero(yMost, 0, 1, 6).ticks) {
     parts.push(`<path d="M${LEFT} ${py(y)}H${right}" stroke="#ddd"/>`);
-    parts.push(text(LEFT - 8, py(y) + 4, "end", String(y)));
+    parts.push(label(LEFT - 8, py(y) + 4, "end", String(y)));
   }
   for (const x of scale.ticks) {
     parts.push(`<path d="M${px(x)} ${bottom}v5" stroke="#333"/>`);
-    parts.push(text(px(x), bottom + 18, "middle", scale.label(x)));
+    parts.push(label(px(x), bottom + 18, "middle", scale.label(x)));
   }
-  parts.push(text((LEFT + right) / 2, HEIGHT - 12, "middle", panel.xLabel));
-  parts.push(text(16, HEIGHT / 2, "middle", yLabel, ` transform="rotate(-90 16 ${HEIGHT / 2})"`));
+  parts.push(label((LEFT + right) / 2, HEIGHT - 12, "middle", panel.xLabel));
+  parts.push(label(16, HEIGHT / 2, "middle", yLabel, `transform="rotate(-90 16 ${HEIGHT / 2})"`));
   parts.push(`<path d="M${LEFT} ${TOP}V${bottom}H${right}" fill="none" stroke="#333"/>`);
   if (reference !== undefined) {
     const path = `M${LEFT} ${py(reference.y)}H${right}`;
@@ -100,7 +103,7 @@ function drawPanel(
   entries.forEach(({ name, colour, dash }, i) => {
     const y = TOP + 12 + 18 * i;
     parts.push(`<path d="M${LEFT + 12} ${y}h22" stroke="${colour}" stroke-width="2"${dash}/>`);
-    parts.push(text(LEFT + 40, y + 4, "start", name));
+    parts.push(label(LEFT + 40, y + 4, "start", name));
   });
   return parts;
 }
@@ -114,7 +117,7 @@ interface Scale {
 
 function linearScale(values: readonly number[]): Scale {
   const most = Math.max(...values) * 1.04 || 1;
-  return { place: (x) => x / most, label: String, ticks: linearTicks(most, 6) };
+  return { ...scaleFromZero(most, 0, 1, 6), label: String };
 }
 
 /** Whole decades. */
@@ -126,25 +129,4 @@ function logScale(values: readonly number[]): Scale {
     label: (x) => x.toExponential(0).replace("e+", "e"),
     ticks: Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i)),
   };
-}
-
-/** Round numbers from 0, at most `count` and one. */
-function linearTicks(most: number, count: number): number[] {
-  const rough = most / count;
-  const magnitude = 10 ** Math.floor(Math.log10(rough));
-  const step = magnitude * [1, 2, 5, 10].find((k) => k * magnitude >= rough)!;
-  // toPrecision takes away what 3 · 0.1 has too much.
-  return Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => Number((i * step).toPrecision(6)));
-}
-
-function text(x: number, y: number, anchor: string, content: string, attributes = ""): string {
-  return `<text x="${x}" y="${y}" text-anchor="${anchor}"${attributes}>${escapeXml(content)}</text>`;
-}
-
-function escapeXml(content: string): string {
-  return content.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-}
-
-function round(pixels: number): number {
-  return Number(pixels.toFixed(1));
 }

@@ -11,7 +11,10 @@ export function linearScale(most: number, from: number, to: number, count: numbe
   const step = magnitude * [1, 2, 5, 10].find((k) => k * magnitude >= rough)!;
   return {
     place: (value) => from + (value / (most || 1)) * (to - from),
-    ticks: Array.from({ length: Math.floor((most * (1 + 1e-9)) / step) + 1 }, (_, i) => i * step),
+    ticks: Array.from({ length: Math.floor((most * (1 + 1e-9)) / step) + 1 }, (_, i) =>
+      // Takes away what 3 · 0.1 has too much.
+      Number((i * step).toPrecision(6)),
+    ),
   };
 }
 
