@@ -1,21 +1,25 @@
 import { Barrier } from "./barrier.js";
 import { instantiateKernels, type Kernels } from "./kernels.js";
 import type { TrainingPlan } from "./memory-plan.js";
-import { type OptimizerSettings, Pass, type StepSettings } from "./pass.js";
+import { type BackwardSettings, type BatchSettings, type OptimizerSettings, Pass } from "./pass.js";
 
 // How the first thread, which is the caller's own, has the others do what it does: it writes a command into shared memory,
 // and they wait for the next.
 
 /** What all threads do together. */
-export type Command = "pack" | "forward" | "generate" | "backward" | "optimize";
-const COMMANDS: readonly Command[] = ["pack", "forward", "generate", "backward", "optimize"];
+export type Command =
+  | { readonly name: "pack" }
+  | { readonly name: "forward" | "generate"; readonly settings: BatchSettings }
+  | { readonly name: "backward"; readonly settings: BackwardSettings }
+  | { readonly name: "optimize"; readonly settings: OptimizerSettings };
+const NAMES: readonly Command["name"][] = ["pack", "forward", "generate", "backward", "optimize"];
+/** Numbers that the settings of a command take at most. */
+const SETTINGS = 4;
 
 // Words at `plan.control`: the barrier's two, then the number of commands so far, and the last one.
 const ARRIVALS = 0;
 const COMMAND_COUNT = 2;
 const COMMAND = 3;
-
-export type Settings = StepSettings & OptimizerSettings;
 
 /** What a worker thread is started with. */
 export interface WorkerSetup {
@@ -24,18 +28,53 @@ export interface WorkerSetup {
   readonly thread: number;
 }
 
-function settingsOf(memory: WebAssembly.Memory, plan: TrainingPlan): Float64Array {
-  return new Float64Array(memory.buffer, plan.step, 7);
+/** Where the last command is written. */
+class Slot {
+  readonly #name: Int32Array;
+  readonly #settings: Float64Array;
+
+  constructor(memory: WebAssembly.Memory, plan: TrainingPlan) {
+    this.#name = new Int32Array(memory.buffer, plan.control + COMMAND * 4, 1);
+    this.#settings = new Float64Array(memory.buffer, plan.step, SETTINGS);
+  }
+
+  write(command: Command): void {
+    this.#name[0] = NAMES.indexOf(command.name);
+    this.#settings.set(numbersOf(command));
+  }
+
+  read(): Command {
+    const name = NAMES[this.#name[0]];
+    const [a, b, c, d] = this.#settings;
+    switch (name) {
+      case "pack":
+        return { name };
+      case "forward":
+      case "generate":
+        return { name, settings: { images: a, frozen: b === 1 } };
+      case "backward":
+        return { name, settings: { images: a, frozen: b === 1, penalty: c } };
+      case "optimize":
+        return { name, settings: { learningRate: a, priorLearningRate: b, weightDecay: c, step: d } };
+    }
+  }
 }
 
-function writeSettings(at: Float64Array, settings: Settings): void {
-  const { images, penalty, frozen, learningRate, priorLearningRate, weightDecay, step } = settings;
-  at.set([images, penalty, Number(frozen), learningRate, priorLearningRate, weightDecay, step]);
-}
-
-function readSettings(at: Float64Array): Settings {
-  const [images, penalty, frozen, learningRate, priorLearningRate, weightDecay, step] = at;
-  return { images, penalty, frozen: frozen === 1, learningRate, priorLearningRate, weightDecay, step };
+/** The settings of a command in the order in which `Slot.read` takes them. */
+function numbersOf(command: Command): number[] {
+  switch (command.name) {
+    case "pack":
+      return [];
+    case "forward":
+    case "generate":
+      return [command.settings.images, Number(command.settings.frozen)];
+    case "backward":
+      return [command.settings.images, Number(command.settings.frozen), command.settings.penalty];
+    case "optimize": {
+      const { learningRate, priorLearningRate, weightDecay, step } = command.settings;
+      return [learningRate, priorLearningRate, weightDecay, step];
+    }
+  }
 }
 
 /** The first thread's end: it does its part of each command itself. */
@@ -43,12 +82,12 @@ export class Conductor {
   readonly #pass: Pass;
   readonly #barrier: Barrier;
   readonly #words: Int32Array;
-  readonly #settings: Float64Array;
+  readonly #slot: Slot;
   readonly #control: number;
 
   private constructor(kernels: Kernels, memory: WebAssembly.Memory, plan: TrainingPlan) {
     this.#words = new Int32Array(memory.buffer);
-    this.#settings = settingsOf(memory, plan);
+    this.#slot = new Slot(memory, plan);
     this.#control = plan.control / 4;
     this.#barrier = new Barrier(memory, plan.control + ARRIVALS * 4, plan.threads);
     this.#pass = new Pass(kernels, plan, 0, this.#barrier);
@@ -58,12 +97,11 @@ export class Conductor {
     return new Conductor(await instantiateKernels(memory), memory, plan);
   }
 
-  run(command: Command, settings: Settings): void {
-    writeSettings(this.#settings, settings);
-    this.#words[this.#control + COMMAND] = COMMANDS.indexOf(command);
+  run(command: Command): void {
+    this.#slot.write(command);
     Atomics.add(this.#words, this.#control + COMMAND_COUNT, 1);
     Atomics.notify(this.#words, this.#control + COMMAND_COUNT);
-    perform(this.#pass, command, settings);
+    perform(this.#pass, command);
   }
 }
 
@@ -71,14 +109,14 @@ export class Conductor {
 export async function follow({ memory, plan, thread }: WorkerSetup, onReady: () => void): Promise<never> {
   const words = new Int32Array(memory.buffer);
   const control = plan.control / 4;
+  const slot = new Slot(memory, plan);
   const barrier = new Barrier(memory, plan.control + ARRIVALS * 4, plan.threads);
   try {
     const pass = new Pass(await instantiateKernels(memory), plan, thread, barrier);
     onReady();
     for (let done = 0; ; done++) {
       Atomics.wait(words, control + COMMAND_COUNT, done);
-      const command = COMMANDS[words[control + COMMAND]];
-      perform(pass, command, readSettings(settingsOf(memory, plan)));
+      perform(pass, slot.read());
     }
   } catch (error) {
     barrier.fail();
@@ -86,22 +124,22 @@ export async function follow({ memory, plan, thread }: WorkerSetup, onReady: () 
   }
 }
 
-function perform(pass: Pass, command: Command, settings: Settings): void {
-  switch (command) {
+function perform(pass: Pass, command: Command): void {
+  switch (command.name) {
     case "pack":
       pass.pack();
       break;
     case "forward":
-      pass.forward(settings);
+      pass.forward(command.settings);
       break;
     case "generate":
-      pass.generate(settings);
+      pass.generate(command.settings);
       break;
     case "backward":
-      pass.backward(settings);
+      pass.backward(command.settings);
       break;
     case "optimize":
-      pass.optimize(settings);
+      pass.optimize(command.settings);
       break;
   }
 }

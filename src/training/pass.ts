@@ -2,14 +2,17 @@ import type { Barrier } from "./barrier.js";
 import type { Kernels } from "./kernels.js";
 import type { LayerPlan, TrainingPlan } from "./memory-plan.js";
 
-/** What a step needs to know besides the parameters. */
-export interface StepSettings {
+/** What a pass needs to know besides the parameters. */
+export interface BatchSettings {
   /** Images in this batch. */
   readonly images: number;
-  /** ∂L/∂o of the firing-rate penalty, for each neuron and time step. */
-  readonly penalty: number;
   /** tdBN with its running statistics, which then stay as they are. */
   readonly frozen: boolean;
+}
+
+export interface BackwardSettings extends BatchSettings {
+  /** ∂L/∂o of the firing-rate penalty, for each neuron and time step. */
+  readonly penalty: number;
 }
 
 export interface OptimizerSettings {
@@ -80,7 +83,7 @@ export class Pass {
   }
 
   /** Images to reconstructions and loss, and the gradient of the last layer's spikes. */
-  forward(settings: StepSettings): void {
+  forward(settings: BatchSettings): void {
     const { encoder, sampler, parameters } = this.#plan;
     this.#kernels.clear(parameters.start + this.#gradientOffset, parameters.end - parameters.start);
     for (const layer of encoder) this.#forwardLayer(layer, settings);
@@ -89,7 +92,7 @@ export class Pass {
   }
 
   /** From the sampler's rates on. */
-  generate(settings: StepSettings): void {
+  generate(settings: BatchSettings): void {
     const { decoder, sampler, readout, imageValues } = this.#plan;
     const { images } = settings;
     this.#forImages(images, (image) => this.#kernels.sample(sampler.address, image));
@@ -100,7 +103,7 @@ export class Pass {
     this.#barrier.wait();
   }
 
-  #forwardLayer(layer: LayerPlan, { images, frozen }: StepSettings): void {
+  #forwardLayer(layer: LayerPlan, { images, frozen }: BatchSettings): void {
     const kernels = this.#kernels;
     const { address, shape } = layer;
     kernels.clearMoments(address);
@@ -114,7 +117,7 @@ export class Pass {
   }
 
   /** Gradients of all parameters but the prior's, each thread's of its own images. The sampler has its gradient of the rates. */
-  backward(settings: StepSettings): void {
+  backward(settings: BackwardSettings): void {
     const { encoder, decoder, sampler } = this.#plan;
     for (const layer of decoder.toReversed()) this.#backwardLayer(layer, settings);
     this.#forImages(settings.images, (image) => this.#kernels.sampleBackward(sampler.address, image));
@@ -122,7 +125,7 @@ export class Pass {
     this.#barrier.wait();
   }
 
-  #backwardLayer(layer: LayerPlan, { images, penalty, frozen }: StepSettings): void {
+  #backwardLayer(layer: LayerPlan, { images, penalty, frozen }: BackwardSettings): void {
     const kernels = this.#kernels;
     const { address, shape } = layer;
     this.#forImages(images, (image) => kernels.fireBackward(address, image, penalty));

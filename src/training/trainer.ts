@@ -44,17 +44,6 @@ export interface TrainerOptions extends PlanOptions {
   readonly workerUrl?: URL;
 }
 
-/** Settings that a command does not read. */
-const UNUSED = {
-  images: 0,
-  penalty: 0,
-  frozen: false,
-  learningRate: 0,
-  priorLearningRate: 0,
-  weightDecay: 0,
-  step: 0,
-};
-
 /** A network in training: its parameters, gradients and optimizer, in memory that several threads work on. */
 export class Trainer {
   readonly plan: TrainingPlan;
@@ -121,14 +110,13 @@ export class Trainer {
       ({ shape }) => images * plan.timeSteps * outputSize(shape) ** 2 * shape.outChannels,
     );
     const allEvents = sumOf(events);
-    const settings = { ...UNUSED, images, frozen, penalty: firingPenalty / allEvents };
-
-    this.#conductor.run("forward", settings);
+    this.#conductor.run({ name: "forward", settings: { images, frozen } });
     const posterior = this.#view(plan.sampler.rates, images * latentSize);
     const prior = priorRates(this.#priorAt(0), batch.normals);
     const mmd = discrepancy(posterior, prior, latentSize);
     this.#view(plan.sampler.rateGradient, posterior.length).set(scaled(mmd.posteriorGradient));
-    this.#conductor.run("backward", settings);
+    const penalty = firingPenalty / allEvents;
+    this.#conductor.run({ name: "backward", settings: { images, frozen, penalty } });
     addPriorGradient(this.#priorAt(plan.gradientOffset), batch.normals, prior, scaled(mmd.priorGradient));
 
     const reconstruction = this.#sumOfThreads(plan.readout.squaredErrors) / batch.images.length;
@@ -145,7 +133,7 @@ export class Trainer {
   /** A step of AdamW along the gradients of the last batch. */
   optimize(settings: Omit<OptimizerSettings, "step">): void {
     this.#steps++;
-    this.#conductor.run("optimize", { ...UNUSED, ...settings, step: this.#steps });
+    this.#conductor.run({ name: "optimize", settings: { ...settings, step: this.#steps } });
   }
 
   /**
@@ -158,7 +146,7 @@ export class Trainer {
     const images = normals.length / latentSize;
     this.#view(sampler.rates, normals.length).set(priorRates(this.#priorAt(0), normals));
     this.#view(sampler.uniforms, uniforms.length).set(uniforms);
-    this.#conductor.run("generate", { ...UNUSED, images, frozen: true });
+    this.#conductor.run({ name: "generate", settings: { images, frozen: true } });
     return this.reconstructions(images);
   }
 
@@ -286,7 +274,7 @@ export class Trainer {
     };
     // Visits the arrays in the order of `arraysOf`.
     this.#networkOf(write, write);
-    this.#conductor.run("pack", UNUSED);
+    this.#conductor.run({ name: "pack" });
   }
 
   #chooseScaleParts(network: Network): void {

@@ -5,6 +5,7 @@ import { stateDict } from "../../src/checkpoint/state-dict.js";
 import type { Network } from "../../src/network.js";
 import { quantizeNetwork } from "../../src/quantize/quantize.js";
 import { decodeSpikes, encodeImage } from "../../src/reference/integer-network.js";
+import { learningRateAt } from "../../src/training/learning-rate.js";
 import { Trainer } from "../../src/training/trainer.js";
 import { syntheticTensors } from "../support/network.js";
 import { randomBatch, trainingWorker } from "../support/training.js";
@@ -154,4 +155,13 @@ test("quantization-aware training computes what the integer model does", async (
       );
     });
   }
+});
+
+test("the learning rate rises, and falls to 0 at the end of the run or stays", () => {
+  const schedule = { peak: 0.008, warmUpSteps: 3, decays: true };
+  const rates = [0, 1, 2, 3, 4].map((step) => learningRateAt(schedule, step, 0));
+  assert.deepEqual(rates, [0.002, 0.004, 0.006, 0.008, 0.008]);
+  assert.equal(learningRateAt(schedule, 100, 0.75), 0.002);
+  assert.equal(learningRateAt(schedule, 100, 1), 0);
+  assert.equal(learningRateAt({ ...schedule, decays: false }, 100, 0.75), 0.008);
 });

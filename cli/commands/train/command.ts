@@ -29,11 +29,9 @@ import { type LoopSummary, runFiles, trainLoop } from "./loop.js";
 import {
   addTrainOptions,
   DEFAULTS,
-  LEARNING_RATE,
   MAX_IMAGES,
   PRESETS,
   type Preset,
-  RATE_BATCH,
   type TrainArguments,
 } from "./options.js";
 
@@ -90,7 +88,7 @@ async function train(args: TrainArguments): Promise<void> {
   if (saved) checkSameTraining(saved.run, run);
 
   const workerUrl = new URL("./training-worker.js", import.meta.url);
-  const learningRate = args.learningRate ?? (LEARNING_RATE * batches.batchSize) / RATE_BATCH;
+  const learningRate = args.learningRate ?? preset.learningRate(batches.batchSize);
   const threads = Math.min(args.threads ?? availableParallelism(), batches.batchSize);
   const trainer = await Trainer.create(network, {
     batchSize: batches.batchSize,
@@ -108,8 +106,11 @@ async function train(args: TrainArguments): Promise<void> {
       shape: images,
       epochs: args.epochs,
       minutes: args.minutes ?? Number.POSITIVE_INFINITY,
-      learningRate,
-      decays: args.decay ?? false,
+      schedule: {
+        peak: learningRate,
+        warmUpSteps: preset.warmUpSteps,
+        decays: args.decay ?? preset.decays,
+      },
       firingPenalty: args.firingPenalty,
     });
   } finally {

@@ -1,21 +1,22 @@
 import { existsSync } from "node:fs";
-import { setImmediate } from "node:timers/promises";
-import { SpikeletError } from "../../../src/errors.js";
 import type { WeightBits } from "../../../src/model/model.js";
 import type { Network } from "../../../src/network.js";
 import { formatCount } from "../../../src/numbers.js";
 import type { Batches } from "../../../src/training/batches.js";
+import { learningRateAt } from "../../../src/training/learning-rate.js";
+import { runSteps, snapshot } from "../../../src/training/run-steps.js";
 import {
   decodeSavedRun,
+  encodeSavedRun,
   isSameTraining,
   type SavedRun,
   type TrainingDescription,
 } from "../../../src/training/saved-run.js";
 import { Trainer } from "../../../src/training/trainer.js";
 import { about, readInput } from "../../input/input.js";
+import { replaceFile } from "../../output/output.js";
 import { Interruption, listenForStop } from "../../run/interruption.js";
 import { MAX_CHECKPOINT_BYTES } from "../import.js";
-import { decayed, optimizerSettings, SAVE_SECONDS, saveRun } from "./loop.js";
 import { startTrainingProgress } from "./progress.js";
 
 export interface FineTuneSettings {
@@ -56,6 +57,8 @@ export async function fineTune(settings: FineTuneSettings): Promise<Network> {
     workerUrl,
   } = settings;
   const { batchSize } = batches;
+  // What is learnt is there already, so there is no warm-up.
+  const schedule = { peak: learningRate, warmUpSteps: 0, decays: true };
   const trainer = await Trainer.create(network, { batchSize, threads, bits, workerUrl });
   const { stop, unlisten } = listenForStop();
   const saved = resume ? await findFineTuning(file, run) : undefined;
@@ -65,34 +68,21 @@ export async function fineTune(settings: FineTuneSettings): Promise<Network> {
     { images: steps * batchSize, seconds: Number.POSITIVE_INFINITY },
     firstImages,
   );
-  const save = () => saveRun(file, trainer, run);
-  let savedAt = performance.now();
   try {
-    for (let step = trainer.steps; step < steps; step++) {
-      if (stop.aborted) {
-        await save();
-        const images = formatCount(step * batchSize);
-        throw new Interruption(
-          stop.reason,
-          `stopped by ${stop.reason} after fine-tuning with ${images} images; it is kept in ${file}: resume it with the same command and --resume`,
-        );
-      }
-      const losses = trainer.computeGradients(batches.at(step), { firingPenalty });
-      if (!Number.isFinite(losses.loss)) {
-        throw new SpikeletError(
-          "diverged",
-          `fine-tuning diverged at step ${step + 1}: take a smaller --learning-rate`,
-        );
-      }
-      trainer.optimize(optimizerSettings(decayed(learningRate, step, steps)));
-      progress.update((step + 1) * batchSize, losses);
-      if (performance.now() - savedAt > SAVE_SECONDS * 1000) {
-        await save();
-        savedAt = performance.now();
-      }
-      await setImmediate();
+    await runSteps(trainer, batches, {
+      until: (step) => step >= steps || stop.aborted,
+      rateAt: (step) => learningRateAt(schedule, step, step / steps),
+      firingPenalty,
+      onStep: (done, losses) => progress.update(done * batchSize, losses),
+      save: () => replaceFile(file, encodeSavedRun(snapshot(trainer, run))),
+    });
+    if (stop.aborted) {
+      const images = formatCount(trainer.steps * batchSize);
+      throw new Interruption(
+        stop.reason,
+        `stopped by ${stop.reason} after fine-tuning with ${images} images; it is kept in ${file}: resume it with the same command and --resume`,
+      );
     }
-    await save();
     return trainer.roundedNetwork();
   } finally {
     progress.stop();

@@ -1,14 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
 import { fsvaeLeftovers } from "../../../src/checkpoint/fsvae-leftovers.js";
 import { writeSafetensors } from "../../../src/checkpoint/safetensors-writer.js";
 import { stateDict } from "../../../src/checkpoint/state-dict.js";
-import { SpikeletError } from "../../../src/errors.js";
 import type { Network, Tensor } from "../../../src/network.js";
 import { formatCount } from "../../../src/numbers.js";
 import type { Batches } from "../../../src/training/batches.js";
-import type { OptimizerSettings } from "../../../src/training/pass.js";
+import { learningRateAt, type RateSchedule } from "../../../src/training/learning-rate.js";
+import { runSteps, snapshot } from "../../../src/training/run-steps.js";
 import { encodeSavedRun, type TrainingDescription } from "../../../src/training/saved-run.js";
 import type { Losses, Trainer } from "../../../src/training/trainer.js";
 import type { ImageShape } from "../../output/batch.js";
@@ -55,10 +54,7 @@ export interface LoopSettings {
   readonly epochs: number;
   /** Infinity if the time is not bounded. */
   readonly minutes: number;
-  /** Of the first step. */
-  readonly learningRate: number;
-  /** Whether it falls to 0. */
-  readonly decays: boolean;
+  readonly schedule: RateSchedule;
   readonly firingPenalty: number;
 }
 
@@ -72,14 +68,8 @@ export interface LoopSummary {
   readonly last: CurvePoint | undefined;
 }
 
-/** sample_layer learns so much faster (authors' code). */
-const PRIOR_RATE_FACTOR = 10;
-/** Of AdamW (authors' code). */
-const WEIGHT_DECAY = 0.001;
 /** Steps of a point of the curves. */
 const POINT_STEPS = 10;
-/** What a kill can cost. */
-export const SAVE_SECONDS = 60;
 const SAMPLES = 64;
 
 /**
@@ -87,40 +77,37 @@ const SAMPLES = 64;
  * @throws SpikeletError "diverged" if the loss is no number, "cannot-write"; Interruption after Ctrl-C, when all is saved
  */
 export async function trainLoop(settings: LoopSettings): Promise<LoopSummary> {
-  const { trainer, batches, files, epochs, minutes, learningRate, decays, firingPenalty } = settings;
+  const { trainer, batches, files, epochs, minutes, schedule, firingPenalty } = settings;
   const { batchSize, stepsPerEpoch } = batches;
   const firstStep = trainer.steps;
   const lastStep = epochs * stepsPerEpoch;
   const points = await earlierPoints(files, firstStep);
   const pending: Losses[] = [];
+  const takePoint = (steps: number) => {
+    if (pending.length > 0) points.push(curvePoint(steps, steps * batchSize, pending.splice(0)));
+  };
   const { stop, unlisten } = listenForStop();
   const bounds = { images: lastStep * batchSize, seconds: minutes * 60 };
   const progress = startTrainingProgress(bounds, firstStep * batchSize);
   const began = performance.now();
-  let saved = began;
+  /** The part of the run that is done, by steps or by time, whichever ends it first. */
+  const done = (step: number) => Math.max(step / lastStep, (performance.now() - began) / (minutes * 60_000));
   try {
-    while (trainer.steps < lastStep && performance.now() - began < minutes * 60_000 && !stop.aborted) {
-      const losses = trainer.computeGradients(batches.at(trainer.steps), { firingPenalty });
-      if (!Number.isFinite(losses.loss)) throw diverged(trainer.steps, files.run);
-      trainer.optimize(
-        optimizerSettings(decays ? decayed(learningRate, trainer.steps, lastStep) : learningRate),
-      );
-      const { steps } = trainer;
-      progress.update(steps * batchSize, losses);
-      pending.push(losses);
-      if (pending.length === POINT_STEPS)
-        points.push(curvePoint(steps, steps * batchSize, pending.splice(0)));
-      const isEpochEnd = steps % stepsPerEpoch === 0;
-      if (isEpochEnd || performance.now() - saved > SAVE_SECONDS * 1000) {
+    await runSteps(trainer, batches, {
+      until: (step) => done(step) >= 1 || stop.aborted,
+      rateAt: (step) => learningRateAt(schedule, step, Math.min(1, done(step))),
+      firingPenalty,
+      onStep(steps, losses) {
+        progress.update(steps * batchSize, losses);
+        pending.push(losses);
+        if (pending.length === POINT_STEPS) takePoint(steps);
+      },
+      async save(steps) {
+        if (stop.aborted || done(steps) >= 1) takePoint(steps);
         await save(settings, points);
-        if (isEpochEnd) await writeSamples(settings, steps / stepsPerEpoch);
-        saved = performance.now();
-      }
-      // Lets the event loop see a Ctrl-C.
-      await setImmediate();
-    }
-    if (pending.length > 0) points.push(curvePoint(trainer.steps, trainer.steps * batchSize, pending));
-    await save(settings, points);
+        if (steps % stepsPerEpoch === 0) await writeSamples(settings, steps / stepsPerEpoch);
+      },
+    });
   } finally {
     progress.stop();
     unlisten();
@@ -141,16 +128,6 @@ export async function trainLoop(settings: LoopSettings): Promise<LoopSummary> {
   };
 }
 
-/** AdamW's settings at a learning rate. */
-export function optimizerSettings(learningRate: number): Omit<OptimizerSettings, "step"> {
-  return { learningRate, priorLearningRate: PRIOR_RATE_FACTOR * learningRate, weightDecay: WEIGHT_DECAY };
-}
-
-/** A learning rate that falls to 0 in a straight line: what is left of it at a step of so many. */
-export function decayed(learningRate: number, step: number, steps: number): number {
-  return learningRate * (1 - step / steps);
-}
-
 /** Points of the curves that an earlier part of the run left. */
 async function earlierPoints({ csv }: RunFiles, steps: number): Promise<CurvePoint[]> {
   if (steps === 0) return [];
@@ -160,23 +137,12 @@ async function earlierPoints({ csv }: RunFiles, steps: number): Promise<CurvePoi
 
 /** Writes run, checkpoint and curves, each whole or not at all. */
 async function save({ trainer, files, run }: LoopSettings, points: readonly CurvePoint[]): Promise<void> {
-  const network = await saveRun(files.run, trainer, run);
+  const saved = snapshot(trainer, run);
+  const { network } = saved;
+  await replaceFile(files.run, encodeSavedRun(saved));
   await saveCheckpoint(files.checkpoint, stateDict(network, trainer.steps), network.latentSize);
   await replaceFile(files.csv, formatCsv(points));
   await replaceFile(files.svg, drawCurves(points));
-}
-
-/**
- * Writes all that a run needs to go on, unless a weight is no finite number. Returns the network that it wrote.
- * @throws SpikeletError "diverged", "cannot-write"
- */
-export async function saveRun(path: string, trainer: Trainer, run: TrainingDescription): Promise<Network> {
-  const network = trainer.network();
-  const optimizer = trainer.optimizerState();
-  const allFinite = [...stateDict(network).values()].every(({ data }) => data.every(Number.isFinite));
-  if (!allFinite) throw diverged(trainer.steps, path);
-  await replaceFile(path, encodeSavedRun({ network, optimizer, run }));
-  return network;
 }
 
 /** Writes a state dict as the authors' code loads it. */
@@ -186,14 +152,6 @@ export async function saveCheckpoint(
   latentSize: number,
 ): Promise<void> {
   await replaceFile(path, writeSafetensors(new Map([...tensors, ...fsvaeLeftovers(latentSize)])));
-}
-
-function diverged(step: number, path: string): SpikeletError {
-  return new SpikeletError(
-    "diverged",
-    `training diverged: found a loss or a weight that is no finite number at step ${step + 1}; ` +
-      `the last good state, if one was saved, is in ${path}: resume it with --resume and a smaller --learning-rate`,
-  );
 }
 
 /** A grid of images of the prior; the draws are the same each time, so that grids can be compared. */

@@ -15,7 +15,7 @@ export interface TrainArguments {
   readonly minutes?: number;
   readonly batch: number;
   readonly learningRate?: number;
-  readonly decay?: true;
+  readonly decay?: boolean;
   readonly width?: number;
   readonly timeSteps?: number;
   readonly latent?: number;
@@ -38,27 +38,52 @@ export interface Preset {
   readonly components: number;
   /** Write the model without its encoder as well. */
   readonly alone: boolean;
+  /** For a batch of so many images. */
+  readonly learningRate: (batch: number) => number;
+  readonly warmUpSteps: number;
+  readonly decays: boolean;
 }
+
+/** Batch that the learning rates below were chosen for. */
+const DEFAULT_BATCH = 64;
+/** AdamW's steps are as long for a large gradient as for a small one, so that the rate goes with the root of the batch. */
+const rateFor = (rate: number) => (batch: number) => rate * Math.sqrt(batch / DEFAULT_BATCH);
 
 export const DEFAULTS: Preset = {
   width: 1,
-  timeSteps: 16,
-  latent: 32,
+  timeSteps: 4,
+  latent: 128,
   bits: 8,
   components: 30,
   alone: false,
+  learningRate: rateFor(0.003),
+  warmUpSteps: 60,
+  decays: true,
 };
 export const PRESETS = {
+  /** As the paper has it, and the authors' code. */
+  paper: {
+    ...DEFAULTS,
+    timeSteps: 16,
+    latent: 32,
+    learningRate: (batch) => (0.003 * batch) / 250,
+    warmUpSteps: 0,
+    decays: false,
+  },
   /** Core and generator of grey images in less than 64 KB of flash, a prior for each of ten classes included. */
-  tiny: { width: 0.25, timeSteps: 8, latent: 32, bits: 4, components: 0, alone: true },
+  tiny: {
+    ...DEFAULTS,
+    width: 0.25,
+    latent: 32,
+    bits: 4,
+    components: 0,
+    alone: true,
+    learningRate: rateFor(0.004),
+  },
 } satisfies Record<string, Preset>;
 type PresetName = keyof typeof PRESETS;
 
-/** Learning rate for a batch of `RATE_BATCH` images, in proportion to which it is scaled (authors' code). */
-export const LEARNING_RATE = 0.003;
-export const RATE_BATCH = 250;
 const DEFAULT_EPOCHS = 20;
-const DEFAULT_BATCH = 64;
 export const MAX_IMAGES = 2 ** 24;
 
 /** Adds the options of `spikelet train`. */
@@ -92,22 +117,23 @@ export function addTrainOptions(command: Command): Command {
     )
     .option(
       "--learning-rate <x>",
-      `of AdamW (default: ${LEARNING_RATE} · batch / ${RATE_BATCH})`,
+      `highest of AdamW (default: ${DEFAULTS.learningRate(DEFAULT_BATCH)} at a batch of ${DEFAULT_BATCH}, in proportion to the root of the batch)`,
       numberOption("--learning-rate", { min: 0, max: 1, example: 0.001 }),
     )
     .option(
       "--decay",
-      "let the learning rate fall to 0 in a straight line until the last epoch ends (default: constant)",
+      "let the learning rate fall to 0 in a straight line until the last epoch or minute ends (default, but for --preset paper)",
     )
+    .option("--no-decay", "keep the learning rate constant")
     .option(
       "--width <m>",
       "channels, as a part of the paper's (default: 1)",
       numberOption("--width", { min: 0.03, max: 4, example: 0.5 }),
     )
-    .option("--time-steps <n>", "steps of the spike trains (default: 16)", timeStepsOption())
+    .option("--time-steps <n>", "steps of the spike trains (default: 4)", timeStepsOption())
     .option(
       "--latent <n>",
-      "latent neurons, a multiple of 32 (default: 32)",
+      "latent neurons, a multiple of 32 (default: 128)",
       integerOption("--latent", { min: BLOCK_CHANNELS, max: MAX_LATENT_SIZE, example: 64 }),
     )
     .option(
@@ -117,8 +143,8 @@ export function addTrainOptions(command: Command): Command {
       0,
     )
     .option(
-      "--preset <tiny>",
-      "options for a small device",
+      "--preset <paper|tiny>",
+      "options as the paper has them, or for a small device",
       choiceOption("--preset", Object.keys(PRESETS) as PresetName[]),
     )
     .option(
