@@ -35,6 +35,12 @@ const MAX_TOTAL_BYTES = 2 ** 30;
 
 /** What a network has that is made for such images. */
 export function shapeFor({ rows, columns, channels }: ImageSet): ImageShape {
+  if (channels !== 1 && channels !== 3) {
+    throw new SpikeletError(
+      "bad-input",
+      `Found images of ${channels} channels, expected 1 (grey) or 3 (RGB). Convert them first.`,
+    );
+  }
   return {
     imageSize: Math.max(rows, columns) > SMALL_IMAGE ? LARGE_IMAGE : SMALL_IMAGE,
     imageChannels: channels,

@@ -72,7 +72,7 @@ async function readIdxDataset(
   );
   if (labels) await about(folder, () => checkLabels(images, labels));
   const count = Math.min(images.count, most);
-  const target = shape ?? shapeFor(images);
+  const target = shape ?? (await about(folder, () => shapeFor(images)));
   const pixels = allocatePixels(folder, count, target);
   await about(folder, () => {
     for (let first = 0; first < count; first += FITTED_AT_ONCE) {

@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type ImageSet, readIdxImages, readIdxLabels } from "../../src/data/idx.js";
 import { SpikeletError } from "../../src/errors.js";
@@ -10,8 +10,8 @@ type Part = "images" | "labels";
 /** 60,000 colour images of 32×32, stored, take 184 MB. */
 const MAX_FILE_BYTES = 2 ** 29;
 
-/** What the files of MNIST and its like are called; some archives have a dot where others have a dash. */
-const FILE_NAME = /^(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(\.gz)?$/i;
+/** What the files of MNIST and its like are called; some archives have a dot where others have a dash, EMNIST the set's name before. */
+const FILE_NAME = /^([\w-]+-)?(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(\.gz)?$/i;
 
 /** Whether a folder has the images of a split as an IDX file. */
 export async function hasIdxImages(folder: string, split: Split): Promise<boolean> {
@@ -49,15 +49,61 @@ async function readPart<T>(
 
 /** The paths of one file of a data set; the one that is not gzipped comes first. */
 async function partPaths(folder: string, split: Split, part: Part): Promise<string[]> {
-  const names = await listFolder(folder);
-  const candidates = names.filter((name) => {
-    const match = FILE_NAME.exec(name);
-    if (match === null) return false;
-    const [, prefix, kind] = match;
-    return (prefix.toLowerCase() === "train") === (split === "train") && kind.toLowerCase() === part;
-  });
-  // "….gz" is longer than its stem.
-  return candidates.sort((a, b) => a.length - b.length).map((name) => join(folder, name));
+  for (const place of await idxPlaces(folder)) {
+    const found: { path: string; length: number; set: string }[] = [];
+    for (const name of await listFolder(place)) {
+      const match = FILE_NAME.exec(name);
+      if (match === null) continue;
+      const [, set = "", prefix, kind] = match;
+      if ((prefix.toLowerCase() === "train") !== (split === "train") || kind.toLowerCase() !== part) continue;
+      const path = join(place, name);
+      if (await isFile(path)) found.push({ path, length: name.length, set });
+    }
+    const sets = [...new Set(found.map(({ set }) => set))];
+    if (sets.length > 1) {
+      throw new SpikeletError(
+        "bad-input",
+        `${place}: found the data sets ${sets.map((set) => set.replace(/-$/, "") || "without a name").join(", ")}, ` +
+          "expected one; give a folder with the files of one",
+      );
+    }
+    // "….gz" is longer than its stem.
+    if (found.length > 0) return found.sort((a, b) => a.length - b.length).map(({ path }) => path);
+  }
+  return [];
+}
+
+/** Where the files of a data set may lie: in its folder, in torchvision's NAME/raw, or as Kaggle has them, each in a folder of its own. */
+async function idxPlaces(folder: string): Promise<string[]> {
+  const names = (await listFolder(folder)).sort();
+  const places = [folder];
+  for (const name of names) {
+    const path = join(folder, name);
+    if (FILE_NAME.test(name) || name === "raw") places.push(path);
+    else if (!name.includes(".")) places.push(join(path, "raw"));
+  }
+  const isFolder = await Promise.all(
+    places.map((place) =>
+      stat(place).then(
+        (found) => found.isDirectory(),
+        () => false,
+      ),
+    ),
+  );
+  return places.filter((place, i) => place === folder || isFolder[i]);
+}
+
+function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
+/** ", but NAME, …" of files that look like IDX, for a message. */
+export async function seenIdxFiles(folder: string): Promise<string> {
+  const names = (await listFolder(folder)).filter((name) => /idx\d|ubyte/i.test(name)).slice(0, 5);
+  return names.length > 0 ? `, but ${names.join(", ")}` : "";
 }
 
 async function findPart(folder: string, split: Split, part: Part): Promise<string> {
@@ -66,7 +112,7 @@ async function findPart(folder: string, split: Split, part: Part): Promise<strin
   const usual = `${split === "train" ? "train" : "t10k"}-${part}-idx${part === "images" ? 3 : 1}-ubyte`;
   throw new SpikeletError(
     "no-such-file",
-    `${folder}: found no ${split} ${part}, expected a file ${usual} or ${usual}.gz; ` +
+    `${folder}: found no ${split} ${part}${await seenIdxFiles(folder)}, expected a file ${usual} or ${usual}.gz; ` +
       "give the folder with the four IDX files of the data set",
   );
 }

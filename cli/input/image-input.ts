@@ -3,6 +3,7 @@ import { fitImages } from "../../src/data/fit-image.js";
 import { isGzip } from "../../src/data/gzip.js";
 import { type ImageSet, readIdxImages, takeImages } from "../../src/data/idx.js";
 import { SpikeletError } from "../../src/errors.js";
+import { describeFile, fileKind } from "../../src/file-kind.js";
 import { type ImageShape, imageBytes } from "../output/batch.js";
 import { PNG_SIGNATURE } from "../output/png-chunks.js";
 import { about, readInput } from "./input.js";
@@ -89,12 +90,12 @@ async function parseInput(input: string): Promise<{ path: string; number?: numbe
 export function readImageSet(bytes: Uint8Array): ImageSet {
   if (PNG_SIGNATURE.every((byte, i) => bytes[i] === byte)) return readPng(bytes);
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return readJpeg(bytes);
-  if (isGzip(bytes) || (bytes[0] === 0 && bytes[1] === 0)) return readIdxImages(bytes);
-  const start = Buffer.from(bytes.subarray(0, 4)).toString("hex");
+  // Some other formats begin with two zeros as well, and are told by what follows.
+  if (isGzip(bytes) || (bytes[0] === 0 && bytes[1] === 0 && fileKind(bytes) === undefined))
+    return readIdxImages(bytes);
   throw new SpikeletError(
     "bad-input",
-    `Found ${bytes.length} bytes that start with ${start || "nothing"}, expected a PNG, a JPEG or an IDX file of images. ` +
-      "Convert the image to PNG.",
+    `Found ${describeFile(bytes)}, expected a PNG, a JPEG or an IDX file of images. Convert the image to PNG.`,
   );
 }
 

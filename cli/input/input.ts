@@ -31,6 +31,11 @@ export async function readInput(path: string, kind: string, maxBytes: number): P
         throw new SpikeletError("bad-input", `${path}: may not be read; change its permissions`, {
           cause: error,
         });
+      case "ELOOP":
+      case "ENAMETOOLONG": {
+        const flaw = error.code === "ELOOP" ? "a link that leads to itself" : "a path that is too long";
+        throw new SpikeletError("bad-input", `${path}: found ${flaw}, expected a ${kind}`, { cause: error });
+      }
       default:
         throw error;
     }

@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { NAME_BYTES } from "../../assembly/core/format";
 import { fitImages } from "../../src/data/fit-image.js";
@@ -14,11 +14,15 @@ import {
   type ReadDatasetOptions,
   shapeFor,
 } from "./dataset-images.js";
-import { listFolder } from "./idx-files.js";
+import { listFolder, seenIdxFiles } from "./idx-files.js";
 import { MAX_FILE_BYTES, readImageSet } from "./image-input.js";
 import { about, readInput } from "./input.js";
 
-const IMAGE_NAME = /\.(png|jpe?g)$/i;
+/** Endings of pictures; of those that are not read, each is passed over with its kind. */
+const IMAGE_NAME = /\.(png|jpe?g|jpe|jfif|webp|gif|bmp|avif|hei[cf]|tiff?)$/i;
+/** Folders that stand for parts of a data set where there is nothing else. */
+const TRAINING_FOLDER = /^train(ing)?$/i;
+const SPLIT_FOLDER = /^(train(ing)?|test(ing)?|val(id|idation)?)$/i;
 /** Folders that are taken for classes; the model has a prior for each, beside those of its mixture. */
 const MAX_CLASSES = 200;
 /** Files that are named one by one when they cannot be read. */
@@ -33,17 +37,18 @@ export async function readPictures(
   shape: ImageShape | undefined,
   { most = Number.POSITIVE_INFINITY, labels: withLabels = true, strict = false }: ReadDatasetOptions,
 ): Promise<Dataset> {
-  const { names, labels, classNames } = await listImages(folder);
+  const { names, labels, classNames, notes: passedOver } = await listImages(folder);
   if (names.length === 0) {
     throw new SpikeletError(
       "no-such-file",
-      `${folder}: found no training images, expected PNG or JPEG files, folders of them, or IDX files such as train-images-idx3-ubyte`,
+      `${folder}: found no training images${await seenIdxFiles(folder)}, expected PNG or JPEG files, folders of them, ` +
+        `or IDX files such as train-images-idx3-ubyte${passedOver.map((note) => `; ${note}`).join("")}`,
     );
   }
   const labelsRead: number[] = [];
   const unread: string[] = [];
   const sizes = new Set<string>();
-  const notes = new Set<string>();
+  const notes = new Set(passedOver);
   let target = shape;
   let pixels: Uint8Array = new Uint8Array();
   let count = 0;
@@ -54,6 +59,11 @@ export async function readPictures(
     try {
       set = await readPicture(join(folder, name), strict ? sizes : undefined);
       target ??= shapeFor(set);
+      if (shape === undefined && set.channels > target.imageChannels) {
+        target = { ...target, imageChannels: set.channels };
+        pixels = inColour(pixels, allocatePixels(folder, Math.min(names.length, most), target));
+        if (count > 0) notes.add("grey and colour images: the model is one for colour");
+      }
       fitted = fitImages(set, target);
     } catch (error) {
       if (strict || !(error instanceof SpikeletError)) throw error;
@@ -88,6 +98,12 @@ export async function readPictures(
   };
 }
 
+/** Puts grey images' pixels into `colour`, three times each. */
+function inColour(grey: Uint8Array, colour: Uint8Array): Uint8Array {
+  for (let i = 0; i < grey.length; i++) colour.fill(grey[i], 3 * i, 3 * i + 3);
+  return colour;
+}
+
 /** @param sizes - of the pictures before; if given, one of another size is an error */
 async function readPicture(path: string, sizes: ReadonlySet<string> | undefined): Promise<ImageSet> {
   const bytes = await readInput(path, "PNG or JPEG file", MAX_FILE_BYTES);
@@ -112,24 +128,41 @@ interface ListedImages {
   /** Of each image, and the classes' names, if the images lie in folders of their own. */
   readonly labels?: readonly number[];
   readonly classNames?: readonly string[];
+  /** What was passed over, a line each. */
+  readonly notes: readonly string[];
 }
 
-/** The images of a folder; if there are none, those of the folders in it, one of each in turn, so that the first N are of all classes. */
+/**
+ * The images of a folder; if there are none, those of the folders in it, one of each in turn, so that the first N are of
+ * all classes. Where these folders are parts of the data set, those of the part for training.
+ */
 async function listImages(folder: string): Promise<ListedImages> {
-  const imagesOf = async (path: string) =>
-    (await listFolder(path)).filter((name) => IMAGE_NAME.test(name)).sort();
-  const names = await imagesOf(folder);
-  if (names.length > 0) return { names };
-  const entries = await readdir(folder, { withFileTypes: true });
-  const classes: { name: string; images: string[] }[] = [];
-  for (const name of entries
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort()) {
-    const images = await imagesOf(join(folder, name));
-    if (images.length > 0) classes.push({ name, images });
+  const top = await listEntries(folder);
+  if (top.images.length > 0) return { names: top.images, notes: top.notes };
+  const training = top.folders.find((name) => TRAINING_FOLDER.test(name));
+  if (training !== undefined && top.folders.every((name) => SPLIT_FOLDER.test(name))) {
+    const { names, notes, ...classes } = await listImages(join(folder, training));
+    const others = top.folders.filter((name) => name !== training).map((name) => `${name}/`);
+    const note = `${training}/ is read${others.length > 0 ? `, ${others.join(" and ")} left for tests` : ""}`;
+    return {
+      ...classes,
+      names: names.map((name) => join(training, name)),
+      notes: [note, ...top.notes, ...notes],
+    };
   }
-  if (classes.length === 0) return { names };
+  const notes = [...top.notes];
+  const classes: { name: string; images: string[] }[] = [];
+  for (const name of top.folders) {
+    const inside = await listEntries(join(folder, name)).catch((error: unknown) => {
+      if (!(error instanceof SpikeletError)) throw error;
+      notes.push(`passed over ${name}: not a folder that can be read`);
+      return undefined;
+    });
+    if (inside === undefined) continue;
+    notes.push(...inside.notes.map((note) => note.replace(/^passed over /, `passed over ${name}/`)));
+    if (inside.images.length > 0) classes.push({ name, images: inside.images });
+  }
+  if (classes.length === 0) return { names: [], notes };
   if (classes.length > MAX_CLASSES) {
     throw new SpikeletError(
       "bad-input",
@@ -144,7 +177,42 @@ async function listImages(folder: string): Promise<ListedImages> {
     names: listed.map(({ path }) => path),
     labels: listed.map(({ label }) => label),
     classNames: classes.map(({ name }) => name),
+    notes,
   };
+}
+
+interface Entries {
+  readonly images: string[];
+  readonly folders: string[];
+  readonly notes: string[];
+}
+
+/** The pictures and the folders in a folder, by name, links followed; what programs leave behind is neither. */
+async function listEntries(folder: string): Promise<Entries> {
+  const entries: Entries = { images: [], folders: [], notes: [] };
+  for (const name of (await listFolder(folder)).sort()) {
+    const isHidden = name.startsWith(".") || name === "__MACOSX";
+    if (isHidden && !IMAGE_NAME.test(name)) {
+      // A folder of settings holds no class; files of that kind are everywhere, and not worth a line.
+      if ((await kindOf(join(folder, name))) === "folder") entries.notes.push(`passed over ${name}`);
+      continue;
+    }
+    // A name in Latin-1 cannot be given back to the system as it was.
+    const flaw = name.includes("\ufffd") ? "its name is not UTF-8" : undefined;
+    const kind = flaw === undefined ? await kindOf(join(folder, name)) : "other";
+    if (kind === "folder") entries.folders.push(name);
+    else if (kind === "file" && IMAGE_NAME.test(name) && !isHidden) entries.images.push(name);
+    else if (kind === "other")
+      entries.notes.push(`passed over ${name}: ${flaw ?? "neither a file nor a folder"}`);
+  }
+  return entries;
+}
+
+/** What a path leads to; "other" for a pipe, a loop of links or what may not be looked at. */
+async function kindOf(path: string): Promise<"file" | "folder" | "other"> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return "folder";
+  return found?.isFile() ? "file" : "other";
 }
 
 /** A class's name is that of its prior, and --class takes several with commas between them. */

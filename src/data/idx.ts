@@ -8,6 +8,9 @@ const UNSIGNED_BYTE = 0x08;
 /** Inflated bytes of one file. 60,000 colour images of 32×32 take 184 MB. */
 const MAX_INFLATED_BYTES = 2 ** 29;
 
+/** Samples of a pixel in any usual array: red, green, blue and transparency. */
+const MOST_CHANNELS = 4;
+
 /** Images of one size. */
 export interface ImageSet {
   readonly count: number;
@@ -34,13 +37,31 @@ export function idxHeader(shape: readonly number[]): Uint8Array {
 }
 
 /**
- * Reads images (count, rows, columns) or (count, rows, columns, channels), plain or gzipped.
+ * Reads images (count, rows, columns) or (count, rows, columns, channels), plain or gzipped; or (count, channels, rows,
+ * columns), told by 1 or 3 channels and more columns than pixels have samples.
  * @throws SpikeletError "bad-input" if the bytes are anything else, too few or too many.
  */
 export function readIdxImages(bytes: Uint8Array): ImageSet {
   const { shape, elements } = readIdx(bytes, [3, 4], "images (count, rows, columns[, channels])");
-  const [count, rows, columns, channels = 1] = shape;
-  return { count, rows, columns, channels, pixels: elements };
+  const [count, first, second, third = 1] = shape;
+  if (shape.length === 4 && (first === 1 || first === 3) && third > MOST_CHANNELS) {
+    const [channels, rows, columns] = [first, second, third];
+    return { count, rows, columns, channels, pixels: channelsLast(elements, channels, rows * columns) };
+  }
+  return { count, rows: first, columns: second, channels: third, pixels: elements };
+}
+
+/** (count, channels, positions) to (count, positions, channels) */
+function channelsLast(pixels: Uint8Array, channels: number, positions: number): Uint8Array {
+  const ordered = new Uint8Array(pixels.length);
+  for (let image = 0; image < pixels.length; image += channels * positions) {
+    for (let c = 0; c < channels; c++) {
+      for (let i = 0; i < positions; i++) {
+        ordered[image + i * channels + c] = pixels[image + c * positions + i];
+      }
+    }
+  }
+  return ordered;
 }
 
 /**

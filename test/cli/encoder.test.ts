@@ -25,6 +25,7 @@ import { idxHeader } from "../../src/data/idx.js";
 import { readNpy } from "../../src/data/npy.js";
 import { decodeModel, encodeModel } from "../../src/model/file.js";
 import { decodeSpikes, encodeImage, sampleSpikes } from "../../src/reference/integer-network.js";
+import { greyJpeg } from "../support/grey-jpeg.js";
 import { randomSource, syntheticModel } from "../support/models.js";
 
 const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -392,6 +393,46 @@ describe("image input", () => {
     for (const value of await read(jpeg)) assert.ok(Math.abs(value - 180) <= 2, `${value} is near to 180`);
   });
 
+  test("takes a JPEG of red, green and blue for that, by Adobe's mark or by its names", () => {
+    const [y, cb, cr] = [93, 93, 205];
+    const data = Uint8Array.from(sixteen(() => [200, 50, 30, 255]).flat());
+    const { data: jpeg } = encodeJpeg({ width: 4, height: 4, data }, 100);
+    const near = (bytes: Uint8Array, expected: number[]) => {
+      const { pixels } = readImageSet(bytes);
+      for (const [i, value] of expected.entries())
+        assert.ok(Math.abs(pixels[i] - value) <= 3, `${pixels[i]} near ${value}`);
+    };
+    near(jpeg, [200, 50, 30]);
+    // APP0 of JFIF takes 18 bytes behind the first marker.
+    const bare = Buffer.concat([jpeg.subarray(0, 2), jpeg.subarray(20)]);
+    const adobe = (transform: number) =>
+      Buffer.concat([
+        bare.subarray(0, 2),
+        Uint8Array.of(0xff, 0xee, 0, 14, 65, 100, 111, 98, 101, 0, 100, 0, 0, 0, 0, transform),
+        bare.subarray(2),
+      ]);
+    near(bare, [200, 50, 30]);
+    near(adobe(1), [200, 50, 30]);
+    near(adobe(0), [y, cb, cr]);
+    const named = Buffer.from(bare);
+    const frame = named.indexOf(Buffer.of(0xff, 0xc0));
+    const scan = named.indexOf(Buffer.of(0xff, 0xda));
+    [82, 71, 66].forEach((id, i) => {
+      named[frame + 10 + 3 * i] = id;
+      named[scan + 5 + 2 * i] = id;
+    });
+    near(named, [y, cb, cr]);
+  });
+
+  test("takes a grey JPEG as one channel, turned as its EXIF data say", () => {
+    const { pixels, ...size } = readImageSet(greyJpeg({ value: 200 }));
+    assert.deepEqual(size, { count: 1, rows: 8, columns: 16, channels: 1 });
+    assert.deepEqual([...new Set(pixels)], [200]);
+    assert.deepEqual([...new Set(readImageSet(greyJpeg({ value: 77, interval: 1 })).pixels)], [77]);
+    const { rows, columns } = readImageSet(greyJpeg({ value: 200, orientation: 6 }));
+    assert.deepEqual([rows, columns], [16, 8]);
+  });
+
   test("takes images of an IDX file, up to a number, or one alone", async () => {
     const shape = { imageSize: SIZE, imageChannels: 1 };
     const some = await readInputImages([inWork("first.png"), inWork("set.idx")], shape, 4);
@@ -433,9 +474,9 @@ describe("image input", () => {
       [
         "text",
         Buffer.from("hello"),
-        /Found 5 bytes that start with 68656c6c, expected a PNG, a JPEG or an IDX/,
+        /Found 5 bytes that begin with 68 65 6c 6c 6f \("hello"\), expected a PNG, a JPEG or an IDX/,
       ],
-      ["empty", new Uint8Array(0), /Found 0 bytes that start with nothing/],
+      ["empty", new Uint8Array(0), /Found an empty file/],
       ["PNG cut short", good.subarray(0, good.length - 5), /end before the last chunk, IEND/],
       ["PNG with too few pixels", withHeader(9, 9), /Found 20 bytes of pixels, expected 90 for 9×9/],
       ["PNG with too many pixels", writeChunks([header, bomb, ...others]), /cannot be inflated to 20 bytes/],
@@ -450,6 +491,24 @@ describe("image input", () => {
       ["PNG without header", writeChunks(others), /Found IDAT as the first chunk, expected IHDR/],
       ["PNG with a wrong checksum", wrongSum, /IHDR does not have the checksum/],
       ["JPEG too large", huge, /an image of 65535×65535/],
+      [
+        "JPEG without restart markers",
+        greyJpeg({ value: 9, interval: 1, restarts: 0 }),
+        /0 restart markers.* expected 1/,
+      ],
+      [
+        "JPEG that claims more than it has",
+        greyJpeg({ value: 9, rows: 4096 }),
+        /too few for the 1024 blocks of 16×4096/,
+      ],
+      [
+        "JPEG that is lossless",
+        greyJpeg({ value: 9, frame: 0xc3 }),
+        /a lossless or hierarchical JPEG of 8 bits/,
+      ],
+      ["HEIC", Buffer.from("\0\0\0\x18ftypheic\0\0"), /Found a HEIC picture/],
+      ["WebP", Buffer.from("RIFF\x10\0\0\0WEBPVP8 "), /Found a WebP picture/],
+      ["an icon", Buffer.from("\0\0\x01\0\x01\0"), /Found an icon/],
       ["JPEG without frame", Uint8Array.of(0xff, 0xd8, 0xff, 0xd9), /no frame header/],
       ["IDX of labels", Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 7), /Found the magic number 0x00000801/],
       ["IDX cut short", idxHeader([1, 4, 4]), /Found 16 bytes, expected 32 for the shape \(1, 4, 4\)/],

@@ -64,7 +64,7 @@ async function train(args: TrainArguments): Promise<void> {
     throw new SpikeletError("bad-option", `--out: found "${args.out}", expected a name that ends in .spk`);
   }
   const stem = args.out.slice(0, -".spk".length);
-  const name = basename(stem);
+  const name = args.name ?? basename(stem);
   checkName(name);
   const preset: Preset = args.preset === undefined ? DEFAULTS : PRESETS[args.preset];
   const folder = `${stem}.training`;

@@ -8,6 +8,7 @@ import { seedOption, timeStepsOption, weightBitsOption } from "../../options/sha
 export interface TrainArguments {
   readonly data: string;
   readonly out: string;
+  readonly name?: string;
   readonly from?: string;
   readonly resume?: true;
   readonly images?: number;
@@ -91,6 +92,7 @@ export function addTrainOptions(command: Command): Command {
   return command
     .requiredOption("--data <folder>", "folder with the IDX files of a data set, or with PNG or JPEG files")
     .requiredOption("--out <file.spk>", "the model file to write")
+    .option("--name <name>", "the model's name, kept in the file (default: the file's name)")
     .option("--from <checkpoint>", "start from a .pth or .safetensors file")
     .option("--resume", "resume the run beside --out")
     .option(
