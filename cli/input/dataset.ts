@@ -2,6 +2,7 @@ import { fitImages } from "../../src/data/fit-image.js";
 import { checkLabels, takeImages } from "../../src/data/idx.js";
 import { SpikeletError } from "../../src/errors.js";
 import { type ImageShape, imageBytes } from "../output/batch.js";
+import { findCifar, readCifar } from "./cifar-files.js";
 import {
   allocatePixels,
   colourNotes,
@@ -18,12 +19,12 @@ import { readPictures } from "./picture-folder.js";
 const FITTED_AT_ONCE = 1000;
 
 /** Whether a data set has images of a split. */
-export function hasSplit(folder: string, split: Split): Promise<boolean> {
-  return hasIdxImages(folder, split);
+export async function hasSplit(folder: string, split: Split): Promise<boolean> {
+  return (await hasIdxImages(folder, split)) || (await findCifar(folder, split)).length > 0;
 }
 
 /**
- * Reads a split of a data set: its IDX files, or for the training images PNG or JPEG files in the folder, or in a folder for each
+ * Reads a split of a data set: its IDX files or CIFAR-10's binary batches, or for the training images PNG or JPEG files in the folder, or in a folder for each
  * class. All are brought to one size and one kind of colour, as the reference does it.
  * @param shape - what the network takes; told by the images if undefined
  * @throws SpikeletError "no-such-file" if there are none, "bad-input" if one cannot be read or there are too many
@@ -34,9 +35,9 @@ export async function readDataset(
   shape: ImageShape | undefined,
   options: ReadDatasetOptions = {},
 ): Promise<Dataset> {
-  return split === "train" && !(await hasIdxImages(folder, split))
+  return split === "train" && !(await hasSplit(folder, split))
     ? readPictures(folder, shape, options)
-    : readIdxDataset(folder, split, shape, options);
+    : readArrays(folder, split, shape, options);
 }
 
 /** Says on standard error what was passed over or bent. */
@@ -59,17 +60,18 @@ export function needLabels({ labels }: Dataset, folder: string, split: Split, re
   );
 }
 
-async function readIdxDataset(
+async function readArrays(
   folder: string,
   split: Split,
   shape: ImageShape | undefined,
   { most = Number.POSITIVE_INFINITY, labels: withLabels = true }: ReadDatasetOptions,
 ): Promise<Dataset> {
-  const { images, labels } = await readIdxFiles(
-    folder,
-    split,
-    withLabels && (await hasIdxLabels(folder, split)),
-  );
+  const batches = (await hasIdxImages(folder, split)) ? [] : await findCifar(folder, split);
+  const { images, labels: given } =
+    batches.length > 0
+      ? await readCifar(batches)
+      : await readIdxFiles(folder, split, withLabels && (await hasIdxLabels(folder, split)));
+  const labels = withLabels ? given : undefined;
   if (labels) await about(folder, () => checkLabels(images, labels));
   const count = Math.min(images.count, most);
   const target = shape ?? (await about(folder, () => shapeFor(images)));

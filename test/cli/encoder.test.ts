@@ -344,6 +344,20 @@ describe("image input", () => {
     assert.deepEqual(await read(file, RGB), [...rgb]);
   });
 
+  test("takes at most 4 bytes a sample for a large PNG", () => {
+    const [columns, rows] = [6000, 4500];
+    const [header, , end] = readChunks(png(4, new Uint8Array(64)));
+    const data = header.data.slice();
+    new DataView(data.buffer).setUint32(0, columns);
+    new DataView(data.buffer).setUint32(4, rows);
+    const scanlines = deflateSync(new Uint8Array(rows * (1 + 4 * columns)), { level: 1 });
+    const file = writeChunks([{ type: "IHDR", data }, { type: "IDAT", data: scanlines }, end]);
+    const before = process.resourceUsage().maxRSS;
+    assert.equal(readImageSet(file).pixels.length, 3 * columns * rows);
+    const grown = 1024 * (process.resourceUsage().maxRSS - before);
+    assert.ok(grown <= 4 * 4 * columns * rows, `${grown} bytes`);
+  });
+
   test("refuses a PNG whose palette lacks a colour", async () => {
     const indices = Uint8Array.from(sixteen((i) => i % 2));
     const [header, ...others] = readChunks(

@@ -177,6 +177,43 @@ describe("a folder of IDX files", () => {
   });
 });
 
+describe("CIFAR-10", () => {
+  const record = (label: number, ...planes: number[]) =>
+    Uint8Array.from([label, ...planes.flatMap((value) => new Array<number>(1024).fill(value))]);
+
+  test("binary batches are read, in their folder or beside it", async () => {
+    const files = {
+      "data_batch_1.bin": Buffer.concat([record(3, 1, 2, 3), record(0, 4, 5, 6)]),
+      "data_batch_2.bin": record(9, 7, 8, 9),
+      "test_batch.bin": record(1, 10, 11, 12),
+    };
+    const inside = Object.fromEntries(
+      Object.entries(files).map(([name, bytes]) => [`cifar-10-batches-bin/${name}`, bytes]),
+    );
+    for (const folder of [folderOf(files), folderOf(inside)]) {
+      const train = await readDataset(folder, "train", undefined);
+      assert.deepEqual([train.count, train.imageSize, train.imageChannels], [3, 32, 3]);
+      assert.deepEqual([...train.labels!], [3, 0, 9]);
+      assert.deepEqual([...train.pixels.subarray(3072, 3078)], [4, 5, 6, 4, 5, 6]);
+      const test = await readDataset(folder, "test", undefined);
+      assert.deepEqual([test.count, ...test.labels!, ...test.pixels.subarray(0, 3)], [1, 1, 10, 11, 12]);
+    }
+  });
+
+  test("batches cut short, and those for Python, are refused", async () => {
+    const short = folderOf({ "data_batch_1.bin": record(3, 1, 2, 3).subarray(1) });
+    await assert.rejects(readDataset(short, "train", undefined), {
+      code: "bad-input",
+      message: /found 3072 bytes, expected a multiple of 3073/,
+    });
+    const python = folderOf({ data_batch_1: "x", test_batch: "x" });
+    await assert.rejects(readDataset(python, "train", undefined), {
+      code: "bad-input",
+      message: /batches for Python.*get cifar-10-binary\.tar\.gz/,
+    });
+  });
+});
+
 test("a path that is too long, or leads in a circle, is named", async () => {
   await assert.rejects(readInput("x".repeat(5000), "file", 9), {
     code: "bad-input",
