@@ -7,6 +7,8 @@ import { addGenerateCommand } from "./commands/generate.js";
 import { addImportCommand } from "./commands/import.js";
 import { addInspectCommand } from "./commands/inspect.js";
 import { addInterpolateCommand } from "./commands/interpolate.js";
+import { addMergeCommand } from "./commands/merge.js";
+import { addNearestCommand } from "./commands/nearest.js";
 import { addPlaygroundCommand } from "./commands/playground.js";
 import { addProfileCommand } from "./commands/profile.js";
 import { addReconstructCommand } from "./commands/reconstruct.js";
@@ -28,6 +30,8 @@ export function createProgram(): Command {
   addReconstructCommand(program);
   addInterpolateCommand(program);
   addEncodeCommand(program);
+  addMergeCommand(program);
+  addNearestCommand(program);
   addImportCommand(program);
   addFitCommand(program);
   addEvaluateCommand(program);

@@ -9,7 +9,6 @@ import { addCoreOptions, type CoreArguments, countOption, modelOption } from "..
 import { openArraySink } from "../output/array-sink.js";
 import { checkEnding } from "../output/output-format.js";
 import { formatCrc32, modelCrc32, type RunDescription } from "../output/run-description.js";
-import { countImages } from "../output/sink.js";
 import { formatFacts } from "../report/format.js";
 import { type EncoderMeasures, measureEncoder } from "../report/measure.js";
 import { formatTime, formatWasm, type WasmFacts } from "../report/summary.js";
@@ -82,13 +81,17 @@ async function encode(inputs: readonly string[], args: EncodeArguments): Promise
     inputCrc32: formatCrc32(crc32(images.pixels)),
   };
   const sink = await openArraySink(
-    { path: args.out, run, restart: args.restart ?? false },
-    npyHeader("<f4", [images.count, info.latentSize]),
-    resultBytes(generator, task),
+    { run, restart: args.restart ?? false },
+    {
+      path: args.out,
+      span: { first: 0n, count: images.count },
+      header: npyHeader("<f4", [images.count, info.latentSize]),
+      bytesEach: resultBytes(generator, task),
+    },
   );
-  const toMake = countImages(sink.missing);
+  const { toMake } = sink;
   const pool = startPool(loaded, toMake, args.threads);
-  const milliseconds = await fillSink(sink, images.count, pool, task);
+  const milliseconds = await fillSink(sink, pool, task);
 
   const summary: EncodeSummary = {
     images: images.count,

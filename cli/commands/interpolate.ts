@@ -116,7 +116,7 @@ async function interpolate(from: string, to: string, args: InterpolateArguments)
       ending === ".apng" ? drawAnimation(images, info) : drawGrid(images, info, stripLayout(images.length)),
   });
   const pool = startPool(loaded, args.steps, args.threads);
-  const milliseconds = await fillSink(sink, args.steps, pool, task);
+  const milliseconds = await fillSink(sink, pool, task);
 
   const summary: InterpolateSummary = {
     from,

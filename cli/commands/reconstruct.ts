@@ -91,7 +91,7 @@ async function reconstruct(inputs: readonly string[], args: ReconstructArguments
     },
   });
   const pool = startPool(loaded, images.count, args.threads);
-  const milliseconds = await fillSink(sink, images.count, pool, task);
+  const milliseconds = await fillSink(sink, pool, task);
 
   const losses = originals.map((original, i) => ({
     image: images.names[i],

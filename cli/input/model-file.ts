@@ -16,13 +16,15 @@ const MAX_MODEL_BYTES = 64 * 2 ** 20;
 export interface ModelFile {
   readonly path: string;
   readonly bytes: Uint8Array;
+  /** Whether it comes with Spikelet. */
+  readonly isShipped: boolean;
 }
 
 /** Reads a model by the path of its file, or by the name of a shipped one. */
 export async function readModel(fileOrName: string): Promise<ModelFile> {
   const isPath = fileOrName.endsWith(".spk") || basename(fileOrName) !== fileOrName;
   const path = isPath ? fileOrName : await shippedModelPath(fileOrName);
-  return { path, bytes: await readInput(path, "model file (.spk)", MAX_MODEL_BYTES) };
+  return { path, bytes: await readInput(path, "model file (.spk)", MAX_MODEL_BYTES), isShipped: !isPath };
 }
 
 async function shippedModelPath(name: string): Promise<string> {

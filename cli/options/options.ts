@@ -60,9 +60,9 @@ export function choiceOption<T extends string>(flag: string, choices: readonly T
   };
 }
 
-/** Throws if image indices `start` … `start + count − 1` do not fit in 64 bits. */
-export function checkIndexRange(start: bigint, count: number): void {
-  const last = start + BigInt(count) - 1n;
+/** Throws if image indices `start` … `start + count − 1` do not fit in 64 bits, where each takes `draws` of the seed's. */
+export function checkIndexRange(start: bigint, count: number, draws = 1): void {
+  const last = (start + BigInt(count)) * BigInt(draws) - 1n;
   if (last <= U64_MAX) return;
   throw new SpikeletError(
     "bad-option",

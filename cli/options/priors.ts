@@ -1,5 +1,6 @@
 import { SpikeletError } from "../../src/errors.js";
 import { nearestHint } from "../../src/nearest.js";
+import { classNames } from "../output/classes.js";
 
 /** A parser for commander that takes names with commas between them. */
 export function classOption(text: string): string[] {
@@ -20,12 +21,28 @@ export function checkPrior(found: string, name: string, names: readonly string[]
   );
 }
 
+/** Stands for all classes of a model. */
+export const ALL_CLASSES = "all";
+
 /** The priors that the images of a run take in turn: the classes, or the prior, asked for, else the model's first. */
 export function choosePriors(
-  { prior, class: classes }: { readonly prior?: string; readonly class?: readonly string[] },
+  { prior, classes }: { readonly prior?: string; readonly classes?: readonly string[] },
   names: readonly string[],
 ): string[] {
-  if (classes !== undefined)
-    return classes.map((name) => checkPrior(`--class: found "${name}"`, name, names));
-  return [prior === undefined ? names[0] : checkPrior(`--prior: found "${prior}"`, prior, names)];
+  if (classes === undefined) {
+    return [prior === undefined ? names[0] : checkPrior(`--prior: found "${prior}"`, prior, names)];
+  }
+  if (classes.length === 1 && classes[0] === ALL_CLASSES && !names.includes(ALL_CLASSES))
+    return allClasses(names);
+  return classes.map((name) => checkPrior(`--class: found "${name}"`, name, names));
+}
+
+function allClasses(names: readonly string[]): string[] {
+  const classes = classNames(names);
+  if (classes.length > 0) return classes;
+  throw new SpikeletError(
+    "bad-option",
+    `--class: found "${ALL_CLASSES}" for a model with the priors ${names.join(", ")}, expected one with class priors; ` +
+      "fit them with spikelet fit",
+  );
 }

@@ -17,3 +17,8 @@ export function idxHeader(count: number, image: ImageShape): Uint8Array {
 export function npyHeader(count: number, image: ImageShape): Uint8Array {
   return npy.npyHeader("|u1", arrayShape(count, image));
 }
+
+/** The header of an IDX file of labels. */
+export function idxLabelsHeader(count: number): Uint8Array {
+  return idx.idxHeader([count]);
+}

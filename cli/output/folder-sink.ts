@@ -1,104 +1,64 @@
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { opendir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { encode } from "fast-png";
-import { SpikeletError } from "../../src/errors.js";
-import { type Batch, type ImageShape, imageBytes, type Span } from "./batch.js";
-import { prepareFolder, replaceFile, writing } from "./output.js";
-import { checkSameRun, encodeRun, type RunDescription } from "./run-description.js";
-import type { Sink, SinkOptions } from "./sink.js";
+import { turnOf } from "../../src/runtime/turns.js";
+import type { Batch, Span } from "./batch.js";
+import { classFolder } from "./classes.js";
+import { type DataSet, imageName } from "./data-set.js";
+import { IndexSet } from "./index-set.js";
+import { OWN_PARTIAL, prepareFolder, replaceFile, sizeOf } from "./output.js";
+import { pixelsAt, sampleOf } from "./sample.js";
+import type { Sink } from "./sink.js";
 
-/** Says of which run the images of a folder are. */
-const MANIFEST = "spikelet.json";
-
-/** One PNG per image, named by its index. An image that is there already, made by the same run, is not made again. */
-export async function openFolderSink({ path, run, restart }: SinkOptions, shape: ImageShape): Promise<Sink> {
-  await prepareFolder(path);
-  const manifest = join(path, MANIFEST);
-  if (restart) await clear(path, run);
-  const there = await finishedImages(path, run);
-  await replaceFile(manifest, encodeRun(run));
-
-  let total = 0;
-  for (const index of there) total += (await stat(join(path, imageName(run, index)))).size;
+/**
+ * One PNG per image of `span`, named by its index; in a folder for each class if the images are of classes. An image that is there
+ * already is not made again.
+ */
+export async function openFolderSink(folder: string, data: DataSet, span: Span): Promise<Sink> {
+  const { run, turns, shape } = data;
+  const classes = data.labels ? turns.priors.map(classFolder) : undefined;
+  const folders = classes ? [...new Set(classes)].map((name) => join(folder, name)) : [folder];
+  const pathOf = (index: bigint) =>
+    join(folder, classes ? classes[turnOf(turns, index)] : "", `${imageName(run, index)}.png`);
+  for (const each of folders) await prepareFolder(each);
+  const there = new IndexSet(span);
+  let bytes = 0;
+  for (const each of folders) {
+    for await (const { name } of await opendir(each)) {
+      const path = join(each, name);
+      const index = indexIn(name.replace(OWN_PARTIAL, ""), span);
+      if (index === undefined || path.replace(OWN_PARTIAL, "") !== pathOf(index)) continue;
+      if (OWN_PARTIAL.test(name)) await rm(path, { force: true });
+      else {
+        there.add(index);
+        bytes += (await sizeOf(path)) ?? 0;
+      }
+    }
+  }
 
   return {
-    missing: gaps(run, there),
-    keptIn: path,
+    missing: { [Symbol.iterator]: () => there.gaps() },
+    toMake: span.count - there.size,
+    total: span.count,
+    keptIn: folder,
     async write(batch: Batch) {
-      const bytes = imageBytes(shape);
-      const { imageSize: width, imageSize: height, imageChannels: channels } = shape;
       for (let i = 0; i < batch.count; i++) {
-        const data = batch.bytes.subarray(i * bytes, (i + 1) * bytes);
-        const png = encode({ width, height, data, channels });
-        await replaceFile(join(path, imageName(run, batch.first + BigInt(i))), png);
-        total += png.length;
+        const index = batch.first + BigInt(i);
+        const { png } = sampleOf(data, index, pixelsAt(batch.bytes, shape, i));
+        await replaceFile(pathOf(index), png);
+        bytes += png.length;
       }
     },
     async finish() {
-      return total;
+      return bytes;
     },
     async suspend() {},
   };
 }
 
-/** The index, with zeros before it so that names sort as numbers do. */
-function imageName({ start, count }: RunDescription, index: bigint): string {
-  const last = BigInt(start) + BigInt(count) - 1n;
-  return `${String(index).padStart(String(last).length, "0")}.png`;
-}
-
-/** Indices of the images of `run`, in no order, that the folder holds. */
-async function imagesIn(folder: string, run: RunDescription): Promise<Set<bigint>> {
-  const start = BigInt(run.start);
-  const end = start + BigInt(run.count);
-  const indices = new Set<bigint>();
-  for (const name of await readdir(folder)) {
-    const digits = /^(\d{1,20})\.png$/.exec(name)?.[1];
-    if (digits === undefined) continue;
-    const index = BigInt(digits);
-    if (index >= start && index < end && name === imageName(run, index)) indices.add(index);
-  }
-  return indices;
-}
-
-/** Images of an earlier, equal run. Throws if the folder is another run's, or holds such names by chance. */
-async function finishedImages(folder: string, run: RunDescription): Promise<Set<bigint>> {
-  const manifest = join(folder, MANIFEST);
-  const text = await readFile(manifest, "utf8").catch(() => undefined);
-  const there = await imagesIn(folder, run);
-  if (text !== undefined) {
-    checkSameRun(manifest, text, run, "choose another folder, or replace its images with --restart");
-  } else if (there.size > 0) {
-    const [index] = there;
-    throw new SpikeletError(
-      "bad-option",
-      `${join(folder, imageName(run, index))} is in the way and no ${MANIFEST} tells its run; ` +
-        "choose another folder, or replace its images with --restart",
-    );
-  }
-  return there;
-}
-
-/** Removes the images that would mix with the new run's: all numbered ones if the folder is ours, else those in the way. */
-async function clear(folder: string, run: RunDescription): Promise<void> {
-  await writing(folder, async () => {
-    const names = await readdir(folder);
-    const isOurs = names.includes(MANIFEST);
-    const inTheWay = [...(await imagesIn(folder, run))].map((index) => imageName(run, index));
-    const old = isOurs ? names.filter((name) => /^\d+\.png$/.test(name)) : inTheWay;
-    for (const name of old) await rm(join(folder, name));
-    await rm(join(folder, MANIFEST), { force: true });
-  });
-}
-
-/** The spans of `run` that `there` leaves. */
-function gaps(run: RunDescription, there: ReadonlySet<bigint>): Span[] {
-  const spans: Span[] = [];
-  const end = BigInt(run.start) + BigInt(run.count);
-  let first = BigInt(run.start);
-  for (const index of [...there, end].sort((a, b) => (a < b ? -1 : 1))) {
-    if (index > first) spans.push({ first, count: Number(index - first) });
-    first = index + 1n;
-  }
-  return spans;
+/** The index in an image's name, if it is one of `span`. */
+export function indexIn(name: string, { first, count }: Span): bigint | undefined {
+  const digits = /^(\d{1,20})\.png$/.exec(name)?.[1];
+  if (digits === undefined) return undefined;
+  const index = BigInt(digits);
+  return index >= first && index < first + BigInt(count) ? index : undefined;
 }

@@ -44,8 +44,13 @@ export function stripLayout(images: number): GridLayout {
   return { rows: 1, columns: images, tileOf: (position) => position };
 }
 
-/** Draws images into one PNG; tiles left over are black. */
-export function drawGrid(images: readonly Uint8Array[], shape: ImageShape, layout: GridLayout): Uint8Array {
+/** Draws images into one PNG, with `text` in its tEXt chunks; tiles left over are black. */
+export function drawGrid(
+  images: readonly Uint8Array[],
+  shape: ImageShape,
+  layout: GridLayout,
+  text?: Record<string, string>,
+): Uint8Array {
   const { imageSize, imageChannels } = shape;
   const tileStride = imageSize * imageChannels;
   const gridStride = layout.columns * tileStride;
@@ -63,6 +68,7 @@ export function drawGrid(images: readonly Uint8Array[], shape: ImageShape, layou
     height: layout.rows * imageSize,
     data,
     channels: imageChannels,
+    ...(text && { text }),
   });
 }
 

@@ -1,4 +1,16 @@
-import { access, constants, type FileHandle, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import {
+  access,
+  constants,
+  type FileHandle,
+  mkdir,
+  open,
+  rename,
+  rm,
+  stat,
+  statfs,
+  writeFile,
+} from "node:fs/promises";
 import { dirname } from "node:path";
 import { SpikeletError } from "../../src/errors.js";
 
@@ -22,9 +34,23 @@ const WRITE_ERRORS: Record<string, string> = {
 /** The end of the name of a file that is not finished. */
 const PARTIAL = ".partial";
 
-/** Where a file is written until it is whole. */
+/** Where a file is written until it is whole, by a run that may go on from there. */
 export function partialPath(path: string): string {
   return path + PARTIAL;
+}
+
+/** What a file is called that one process writes and no other goes on with. */
+export const OWN_PARTIAL = /\.[0-9a-f]{8}\.partial$/;
+
+/** Where a file is written at one go. Another process that writes the same file does not disturb it. */
+function ownPartialPath(path: string): string {
+  return partialPath(`${path}.${randomBytes(4).toString("hex")}`);
+}
+
+/** Bytes of a file; undefined if there is none. */
+export async function sizeOf(path: string): Promise<number | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.size;
 }
 
 /** Runs something that writes `path`, and says in words why it failed. */
@@ -62,16 +88,57 @@ async function makeFolder(folder: string): Promise<void> {
 
 /** Writes a whole file aside and then renames it, so that nobody ever sees half of it under its name. */
 export async function replaceFile(path: string, data: Uint8Array | string): Promise<void> {
-  const partial = partialPath(path);
-  await writing(path, async () => {
-    try {
+  const partial = ownPartialPath(path);
+  await writing(path, () =>
+    removingOnFailure(partial, async () => {
       await writeFile(partial, data);
       await rename(partial, path);
-    } catch (error) {
-      await rm(partial, { force: true }).catch(() => {});
-      throw error;
-    }
-  });
+    }),
+  );
+}
+
+/** The same for a file that comes in pieces. Returns its bytes. */
+export async function replaceFileByChunks(
+  path: string,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<number> {
+  const partial = ownPartialPath(path);
+  return writing(path, () =>
+    removingOnFailure(partial, async () => {
+      let bytes = 0;
+      const file = await open(partial, "w");
+      try {
+        for await (const chunk of chunks) {
+          await writeAt(file, chunk, bytes);
+          bytes += chunk.length;
+        }
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(partial, path);
+      return bytes;
+    }),
+  );
+}
+
+async function removingOnFailure<T>(partial: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    await rm(partial, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** Gives a whole file its name, unless another process that made the same file has done so. */
+export async function renameWhole(partial: string, path: string): Promise<void> {
+  try {
+    await rename(partial, path);
+  } catch (error) {
+    const isGone = (error as NodeJS.ErrnoException).code === "ENOENT";
+    if (!isGone || (await sizeOf(path)) === undefined) throw error;
+  }
 }
 
 /** Writes all of `bytes` at `position`; a single write may take only some. */
@@ -81,4 +148,37 @@ export async function writeAt(file: FileHandle, bytes: Uint8Array, position: num
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
     done += bytesWritten;
   }
+}
+
+/** What a run will take of a disk. */
+export interface SpaceNeeded {
+  readonly bytes: number;
+  readonly files: number;
+}
+
+/** Throws before a run, not hours into it, if the disk of `folder` has not enough room. A disk that tells nothing passes. */
+export async function checkSpace(folder: string, { bytes, files }: SpaceNeeded): Promise<void> {
+  const disk = await statfs(folder).catch(() => undefined);
+  if (disk === undefined || disk.blocks === 0) return;
+  const free = disk.bavail * disk.bsize;
+  const remedy = "free some space, choose another disk, make fewer images, or pass --no-space-check";
+  if (bytes > free) {
+    throw new SpikeletError(
+      "cannot-write",
+      `cannot write ${folder}: found ${formatBytes(free)} of free space, expected about ${formatBytes(bytes)}; ${remedy}`,
+    );
+  }
+  // Some file systems have no limit, and give 0 for it.
+  if (disk.files > 0 && files > disk.ffree) {
+    throw new SpikeletError(
+      "cannot-write",
+      `cannot write ${folder}: found room for ${disk.ffree} more files, expected ${files}; ${remedy}`,
+    );
+  }
+}
+
+/** A number of bytes for people. */
+export function formatBytes(bytes: number): string {
+  const power = bytes < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
+  return `${Number((bytes / 1000 ** power).toPrecision(3))} ${["bytes", "kB", "MB", "GB", "TB"][power]}`;
 }

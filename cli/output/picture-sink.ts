@@ -36,6 +36,8 @@ export async function openPictureSink(options: PictureSinkOptions): Promise<Pict
   return {
     images,
     missing: [{ first: start, count }],
+    toMake: count,
+    total: count,
     keptIn: undefined,
     async write(batch: Batch) {
       pixels.set(batch.bytes, Number(batch.first - start) * imageBytes(shape));

@@ -13,6 +13,16 @@ export interface RunDescription {
   readonly seed?: string;
   /** One prior, or those that images take in turn, with commas. */
   readonly prior?: string;
+  /** How many images of each class, relative to the others. */
+  readonly labelFrequency?: string;
+  /** Parts of the data set: NAME=COUNT, with commas. */
+  readonly split?: string;
+  /** Of a folder. */
+  readonly format?: string;
+  /** Of each file, where there are several. */
+  readonly imagesPerFile?: number;
+  /** Images drawn for one, at most. */
+  readonly reject?: number;
   /** CRC-32 of the images that were given. */
   readonly inputCrc32?: string;
 }
@@ -27,6 +37,11 @@ const LABELS: Record<keyof RunDescription, string> = {
   count: "--count",
   timeSteps: "--time-steps",
   prior: "the prior (--prior or --class)",
+  labelFrequency: "--label-frequency",
+  split: "--split",
+  format: "--format",
+  imagesPerFile: "--images-per-file",
+  reject: "--reject",
   inputCrc32: "the input's CRC-32",
 };
 

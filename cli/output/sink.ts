@@ -4,7 +4,10 @@ import type { RunDescription } from "./run-description.js";
 /** Where the images of a run go. */
 export interface Sink {
   /** What is still to be made, in order. */
-  readonly missing: readonly Span[];
+  readonly missing: Iterable<Span>;
+  /** Images that are missing, and all of this process's. */
+  readonly toMake: number;
+  readonly total: number;
   /** Where the images of an unfinished run wait for the same command to go on; undefined if they are lost. */
   readonly keptIn: string | undefined;
   /** Takes the next images that are missing. */
@@ -16,13 +19,32 @@ export interface Sink {
 }
 
 export interface SinkOptions {
-  readonly path: string;
   readonly run: RunDescription;
   /** Throw away what an unfinished run left behind. */
   readonly restart: boolean;
 }
 
-/** How many images the spans have. */
-export function countImages(spans: readonly Span[]): number {
-  return spans.reduce((sum, { count }) => sum + count, 0);
+/** One sink of several whose images follow each other; `ends` has the index after each one's last image. */
+export function joinSinks(sinks: readonly Sink[], ends: readonly bigint[]): Sink {
+  return {
+    missing: {
+      *[Symbol.iterator]() {
+        for (const sink of sinks) yield* sink.missing;
+      },
+    },
+    toMake: sinks.reduce((sum, { toMake }) => sum + toMake, 0),
+    total: sinks.reduce((sum, { total }) => sum + total, 0),
+    keptIn: sinks[0].keptIn,
+    async write(batch) {
+      await sinks[ends.findIndex((end) => batch.first < end)].write(batch);
+    },
+    async finish() {
+      let bytes = 0;
+      for (const sink of sinks) bytes += await sink.finish();
+      return bytes;
+    },
+    async suspend() {
+      for (const sink of sinks) await sink.suspend();
+    },
+  };
 }

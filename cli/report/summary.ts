@@ -1,5 +1,5 @@
 import { formatCount, formatMeasure } from "../../src/numbers.js";
-import type { OutputFormat } from "../output/output-format.js";
+import type { FolderFormat } from "../output/output-format.js";
 import { formatFacts } from "./format.js";
 
 /** Images whose synaptic operations are counted. */
@@ -23,6 +23,12 @@ export interface Summary {
   readonly timeSteps: number;
   /** More than one if the images take turns. */
   readonly priors: readonly string[];
+  /** Names of the labels, from 0; null if the images are of no class. */
+  readonly labels: readonly string[] | null;
+  /** Images of each split; null if there are none. */
+  readonly splits: Readonly<Record<string, number>> | null;
+  /** Which part of the work this was; null for all of it. */
+  readonly shard: string | null;
   readonly model: { readonly name: string; readonly bytes: number };
   readonly wasm: WasmFacts;
   readonly threads: number;
@@ -31,14 +37,21 @@ export interface Summary {
   /** Mean over the first images of the run, as many as `ledgers` says. */
   readonly synapticOperationsPerImage: number;
   readonly ledgers: number;
-  readonly output: { readonly path: string; readonly format: OutputFormat; readonly bytes: number };
+  readonly output: {
+    readonly path: string;
+    readonly format: FolderFormat;
+    readonly isFolder: boolean;
+    readonly bytes: number;
+  };
 }
 
-const FORMATS: Record<OutputFormat, string> = {
-  png: "one grid",
-  idx: "one IDX array",
-  npy: "one NumPy array",
-  folder: "one PNG per image",
+const FORMATS: Record<FolderFormat, { readonly file: string; readonly folder: string }> = {
+  png: { file: "one grid", folder: "one PNG per image" },
+  idx: { file: "one IDX array", folder: "IDX arrays" },
+  npy: { file: "one NumPy array", folder: "NumPy arrays" },
+  npz: { file: "NumPy arrays of images and labels", folder: "NumPy archives" },
+  tar: { file: "a WebDataset archive", folder: "WebDataset archives" },
+  parquet: { file: "a Parquet table", folder: "Parquet tables" },
 };
 
 export function formatSummary(summary: Summary): string {
@@ -47,6 +60,9 @@ export function formatSummary(summary: Summary): string {
   return formatFacts([
     ["images", formatCount(images) + (found > 0 ? `, ${formatCount(found)} of them made before` : "")],
     ["seed", `${summary.seed}, first image ${summary.start}`],
+    ...(summary.splits ? [["splits", formatSplits(summary.splits)] as const] : []),
+    ...(summary.shard ? [["shard", summary.shard] as const] : []),
+    ...(summary.labels ? [["labels", summary.labels.join(", ")] as const] : []),
     ["model", `${model.name}, ${formatCount(model.bytes)} bytes`],
     [priors.length === 1 ? "prior" : "priors", `${priors.join(", ")}; ${summary.timeSteps} time steps`],
     ["wasm", formatWasm(wasm)],
@@ -55,8 +71,17 @@ export function formatSummary(summary: Summary): string {
       "synaptic operations per image",
       `${formatCount(summary.synapticOperationsPerImage)} (mean of the first ${summary.ledgers})`,
     ],
-    ["output", `${output.path}, ${formatCount(output.bytes)} bytes (${FORMATS[output.format]})`],
+    [
+      "output",
+      `${output.path}, ${formatCount(output.bytes)} bytes (${FORMATS[output.format][output.isFolder ? "folder" : "file"]})`,
+    ],
   ]);
+}
+
+function formatSplits(splits: Readonly<Record<string, number>>): string {
+  return Object.entries(splits)
+    .map(([name, images]) => `${name} ${formatCount(images)}`)
+    .join(", ");
 }
 
 export function formatWasm({ build, bytes, weights }: WasmFacts): string {

@@ -2,19 +2,20 @@ import { SpikeletError } from "../../src/errors.js";
 import { formatCount } from "../../src/numbers.js";
 import type { Task } from "../../src/runtime/task.js";
 import { splitSpans } from "../output/batch.js";
-import { countImages, type Sink } from "../output/sink.js";
+import type { Sink } from "../output/sink.js";
 import { Interruption, listenForStop } from "./interruption.js";
 import type { Pool } from "./pool.js";
 import { startProgress } from "./progress.js";
 import { SPAN_IMAGES } from "./threads.js";
 
 /**
- * Makes what `sink` misses of its `total` images, and closes the pool. Returns the milliseconds that it took. An
+/**
+ * Makes what `sink` misses of its images, and closes the pool. Returns the milliseconds that it took. An
  * interruption or failure leaves whole images behind and says where, if the sink can go on later.
  */
-export async function fillSink(sink: Sink, total: number, pool: Pool, task: Task): Promise<number> {
-  const toMake = countImages(sink.missing);
-  const found = total - toMake;
+export async function fillSink(sink: Sink, pool: Pool, task: Task): Promise<number> {
+  const { total } = sink;
+  const found = total - sink.toMake;
   let there = found;
   if (found > 0) note(`${formatCount(found)} of ${formatCount(total)} images are already in ${sink.keptIn}`);
 

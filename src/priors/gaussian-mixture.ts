@@ -112,9 +112,14 @@ function rateLogits({ data }: Tensor, timeSteps: number): Float64Array {
         `Found the firing rate ${rate}, expected 0 … 1. Give the rates of the encoder.`,
       );
     }
-    const spikes = rate * timeSteps;
-    return Math.log((spikes + PSEUDO_SPIKES) / (timeSteps - spikes + PSEUDO_SPIKES));
+    return smoothedLogit(rate, timeSteps);
   });
+}
+
+/** The logit of a posterior firing rate with the pseudo spikes, which is finite. */
+export function smoothedLogit(rate: number, timeSteps: number): number {
+  const spikes = rate * timeSteps;
+  return Math.log((spikes + PSEUDO_SPIKES) / (timeSteps - spikes + PSEUDO_SPIKES));
 }
 
 function priorOf({ mean, covariance }: Gaussian): FittedPrior {

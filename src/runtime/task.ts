@@ -1,12 +1,21 @@
+import { type ClassDensities, classLikelihoods } from "../priors/nearest-class.js";
 import type { Generator } from "./generator.js";
+import { type Turns, turnOf } from "./turns.js";
 
-/** Images from random numbers. */
-export interface GenerateTask {
+/** Images from random numbers, the same however the work is split. */
+export interface GenerateTask extends Turns {
   readonly kind: "generate";
   readonly seed: bigint;
   readonly timeSteps: number;
-  /** Image i takes prior i mod n, whatever the run starts with: so it is the same however the work is split. */
-  readonly priors: readonly string[];
+  /** All images are kept if not given. */
+  readonly choice?: Choice;
+}
+
+/** Images are drawn until one is of its class, as far as the encoder can tell. Needs class priors and a core with the encoder. */
+export interface Choice {
+  /** Images drawn for one, at most; image i is one of i · tries … i · tries + tries − 1 of the seed. */
+  readonly tries: number;
+  readonly densities: ClassDensities;
 }
 
 /** Firing rates (latentSize), float32, of given images. */
@@ -55,9 +64,9 @@ export function isTask(job: { readonly kind: string }): job is Task {
   return KINDS.has(job.kind);
 }
 
-/** The prior that image `index` is drawn from. */
-export function priorOf({ priors }: GenerateTask, index: bigint): string {
-  return priors[Number(index % BigInt(priors.length))];
+/** Number of the first image of the seed that image `index` of a run is, or is chosen from. */
+export function firstDraw({ choice }: GenerateTask, index: bigint): bigint {
+  return index * BigInt(choice?.tries ?? 1);
 }
 
 /** Bytes that a task makes for one image. */
@@ -74,8 +83,11 @@ export function resultBytes(generator: Generator, { kind }: Task): number {
 export function performTask(generator: Generator, task: Task, index: bigint, result: Uint8Array): void {
   switch (task.kind) {
     case "generate": {
-      const { seed, timeSteps } = task;
-      generator.generateInto(result, { seed, index, timeSteps, prior: priorOf(task, index) });
+      const { seed, timeSteps, priors, choice } = task;
+      const prior = priors[turnOf(task, index)];
+      const first = firstDraw(task, index);
+      if (choice) chooseImage(generator, { seed, index: first, timeSteps, prior }, choice, result);
+      else generator.generateInto(result, { seed, index: first, timeSteps, prior });
       break;
     }
     case "encode": {
@@ -95,6 +107,33 @@ export function performTask(generator: Generator, task: Task, index: bigint, res
       result.set(generator.decode({ firingRates, seed, index: task.index, timeSteps }).pixels);
       break;
     }
+  }
+}
+
+/** Draws images from `options.index` on; keeps the first that is of its class, or the one that is so most nearly. */
+function chooseImage(
+  generator: Generator,
+  options: {
+    readonly seed: bigint;
+    readonly index: bigint;
+    readonly timeSteps: number;
+    readonly prior: string;
+  },
+  { tries, densities }: Choice,
+  result: Uint8Array,
+): void {
+  const { timeSteps } = options;
+  const own = densities.names.indexOf(options.prior);
+  const drawn = new Uint8Array(result.length);
+  let least = Number.POSITIVE_INFINITY;
+  for (let k = 0; k < tries && least > 0; k++) {
+    generator.generateInto(drawn, { ...options, index: options.index + BigInt(k) });
+    const { firingRates } = generator.encode(drawn, { timeSteps });
+    const likelihoods = classLikelihoods(densities, firingRates, timeSteps);
+    const lack = Math.max(...likelihoods) - likelihoods[own];
+    if (lack >= least) continue;
+    least = lack;
+    result.set(drawn);
   }
 }
 

@@ -105,7 +105,13 @@ describe("spikelet generate", () => {
 
   test("writes a folder of PNGs, named by index with leading zeros", () => {
     generate("--start", "8", "--count", "3", "--out", "folder/");
-    assert.deepEqual(readdirSync(inWork("folder")).sort(), ["08.png", "09.png", "10.png", "spikelet.json"]);
+    assert.deepEqual(readdirSync(inWork("folder")).sort(), [
+      "08.png",
+      "09.png",
+      "10.png",
+      "README.md",
+      "spikelet.json",
+    ]);
     const { data } = decode(readFileSync(inWork("folder/10.png")));
     assertSameBytes(Buffer.from(data as Uint8Array), image(10));
   });
