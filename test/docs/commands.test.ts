@@ -21,7 +21,10 @@ const OTHER_OPTIONS = new Set([
 /** The words of a command line, without what follows it: a remark, or what the shell does with its output. */
 function wordsOf(line: string): string[] {
   const [command] = line.split(/ {2,}| #| [|>&]/);
-  return [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
+  return [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) =>
+    // A scheduler's variables, and sums of them, stand for numbers.
+    (quoted ?? plain).replace(/\$(\(\(.*?\)\)|\w+)/g, "1"),
+  );
 }
 
 /** The lines of a block of code, continued ones joined and chained ones apart. */
