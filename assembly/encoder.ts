@@ -1,4 +1,4 @@
-import { decode, generate, open as openDecoder, rates, sample } from "./core/decoder";
+import { decode, generate, open as openDecoder } from "./core/decoder";
 import { failed, fetch, isInFile, residentBytes, setResidentBytes } from "./core/flash";
 import {
   BLOCK_PARAMETER_BYTES,
@@ -41,7 +41,7 @@ import { imageChannels, imageSize } from "./core/readout";
 import { roundShift } from "./core/sigmoid";
 import { expand } from "./core/weights";
 
-export { decode, generate, rates, sample };
+export { decode, generate };
 
 // ESVAE's encoder: a convolution of the image, which is the same at every step, then spiking convolutions of stride 2, and
 // a linear layer whose firing rates are the posterior. It uses the decoder's kernels; only the geometry differs.

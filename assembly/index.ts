@@ -1,1 +1,1 @@
-export { decode, generate, open, rates, sample } from "./core/decoder";
+export { decode, generate, open } from "./core/decoder";

@@ -1,10 +1,10 @@
 import type { Model } from "../src/index.js";
-import { firingRates, normals, sampleSpikes } from "../src/reference/integer-network.js";
+import { drawRates, sampleSpikes } from "../src/reference/integer-network.js";
 
 /** Latent spike trains (timeSteps, latentSize): those of images 0 … count − 1 of a seed, as `generate` draws them. */
 export function drawLatents(model: Model, seed: number, count: number): Uint8Array[] {
   return Array.from({ length: count }, (_, index) => {
-    const rates = firingRates(model.priors[0], normals(seed, index, model.latentSize));
+    const rates = drawRates(model.priors[0], seed, index, model.latentSize);
     return sampleSpikes(rates, seed, index, model.timeSteps);
   });
 }

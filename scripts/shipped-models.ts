@@ -16,9 +16,8 @@ export const SHIPPED_MODELS: Readonly<Record<string, string>> = {
   "esvae-fashion-mnist": "fashion-mnist",
 };
 
-/** Training images that the priors are fitted to, and Gaussians of the mixture: as `spikelet fit` does by default. */
+/** Training images that the priors are fitted to, as `spikelet fit` does by default. */
 const IMAGES = 20000;
-const COMPONENTS = 30;
 
 /**
  * A shipped model: its checkpoint (models/README.md), imported, with priors fitted to the training images.
@@ -37,6 +36,6 @@ export async function makeShippedModel(name: string, data: string): Promise<Uint
   const rates = encodeRates(generator, resizeImages(first, images, size, 1));
   const { timeSteps } = model;
   return encodeModel(
-    withFittedPriors(model, { rates, labels: labels.subarray(0, IMAGES), timeSteps, components: COMPONENTS }),
+    withFittedPriors(model, { rates, labels: labels.subarray(0, IMAGES), timeSteps, kind: "book" }),
   );
 }

@@ -9,6 +9,8 @@ export type { ImageSet } from "./data/idx.js";
 export { type ErrorCode, SpikeletError } from "./errors.js";
 export { decodeModel, encodeModel } from "./model/file.js";
 export {
+  type BookPrior,
+  type GaussianPrior,
   type IntegerLayer,
   type Model,
   type Prior,

@@ -1,5 +1,5 @@
-import { IMAGE_INDEX, NORMALS, RATES, SEED, WORDS } from "../core/memory";
-import { drawNormals, drawSpikes, normal } from "../core/sampler";
+import { IMAGE_INDEX, RATES, SEED, WORDS } from "../core/memory";
+import { drawSpikes, normal } from "../core/sampler";
 
 /** Spikes of a sampled map: 64 neurons, steps of 8 bytes. */
 const MAP: u32 = 65536;
@@ -34,18 +34,6 @@ describe("normal", () => {
       expect(x).toBeGreaterThanOrEqual(before);
       before = x;
     }
-  });
-});
-
-describe("drawNormals", () => {
-  it("writes as many as are asked for, the same for any number", () => {
-    selectImage(3, 4);
-    drawNormals(9);
-    const eighth = load<i32>(NORMALS + 32);
-    store<i32>(NORMALS + 36, 12345);
-    drawNormals(9);
-    expect(load<i32>(NORMALS + 32)).toBe(eighth);
-    expect(load<i32>(NORMALS + 36)).toBe(12345);
   });
 });
 

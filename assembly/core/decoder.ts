@@ -41,9 +41,9 @@ import {
   SUMS_BYTES,
   tapBytes,
 } from "./memory";
-import { applyPrior } from "./prior";
+import { drawRates } from "./prior";
 import { emit, imageBytes, imageChannels, imageSize, readoutSectionBytes, start } from "./readout";
-import { drawNormals, drawSpikes } from "./sampler";
+import { drawSpikes } from "./sampler";
 import { expand } from "./weights";
 
 /** Most unpacked weights of one tap with which a phase of four is in memory at once where weights are fetched. */
@@ -205,35 +205,19 @@ export function open(length: u32, flags: u32): u32 {
   // Without time steps and priors nothing can be run. Aligned, as every access is: some processors have no other.
   if (status) {
     store<u64>(HEADER + HEADER_IMAGE_SIZE, 0);
-    store<u8>(HEADER + HEADER_PRIORS, 0);
   }
   return status;
 }
 
-/** Firing rates of a prior for the normals at NORMALS, to RATES. */
-export function rates(prior: u32): u32 {
-  if (prior >= load<u8>(HEADER + HEADER_PRIORS)) return STATUS_BAD_ARGUMENT;
-  applyPrior(prior, latentSize());
-  return failed;
-}
-
-function checkSteps(steps: u32): u32 {
-  return steps - 1 < timeSteps() ? STATUS_OK : STATUS_BAD_ARGUMENT;
-}
-
-/** Latent spike trains from the firing rates at RATES, to the first layer's input map. */
-export function sample(steps: u32): u32 {
-  const status = checkSteps(steps);
-  if (!status) drawSpikes(latentSize(), steps, firstLayer().inputMap, firstLayer().pixelBytes);
-  return status;
-}
-
-/** Decodes the spike trains in the first layer's input map to the pixels at PLAN_IMAGE; adds to the ledger if asked. */
-export function decode(steps: u32, ledger: u32): u32 {
-  const status = checkSteps(steps);
-  if (status) return status;
-  start(steps);
+/**
+ * Decodes the spike trains in the first layer's input map to the pixels at PLAN_IMAGE; adds to the ledger if asked. If they are
+ * to be sampled, they are first drawn from the firing rates at RATES, for SEED and IMAGE_INDEX.
+ */
+export function decode(steps: u32, ledger: u32, sampled: u32): u32 {
+  if (steps - 1 >= timeSteps()) return STATUS_BAD_ARGUMENT;
   let layer = firstLayer();
+  if (sampled) drawSpikes(latentSize(), steps, layer.inputMap, layer.pixelBytes);
+  start(steps);
   let counters = LEDGER_LAYERS;
   let left = layerCount();
   do {
@@ -247,8 +231,9 @@ export function decode(steps: u32, ledger: u32): u32 {
   return failed;
 }
 
-/** The image chosen by SEED and IMAGE_INDEX: normals, prior, Poisson sampler and decoder in one. */
+/** The image chosen by SEED and IMAGE_INDEX: prior, Poisson sampler and decoder in one. With 0 steps only the rates are drawn, to RATES. */
 export function generate(prior: u32, steps: u32, ledger: u32): u32 {
-  drawNormals(latentSize());
-  return rates(prior) || sample(steps) || decode(steps, ledger);
+  if (prior >= load<u8>(HEADER + HEADER_PRIORS)) return STATUS_BAD_ARGUMENT;
+  drawRates(prior, latentSize());
+  return decode(steps, ledger, 1);
 }

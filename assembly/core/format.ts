@@ -1,7 +1,7 @@
 // The .spk model file (docs/format.md): its constants, and the lengths that follow from them. Read by both compilers.
 
 export const MAGIC: u32 = 0x4c4b5053; // "SPKL"
-export const VERSION: u32 = 2;
+export const VERSION: u32 = 3;
 
 export const HEADER_BYTES: u32 = 64;
 export const HEADER_VERSION: u32 = 4;
@@ -14,8 +14,8 @@ export const HEADER_IMAGE_CHANNELS: u32 = 18;
 export const HEADER_TIME_STEPS: u32 = 19;
 export const HEADER_LATENT_SIZE: u32 = 20;
 export const HEADER_DECODER_LAYERS: u32 = 22;
-export const HEADER_ENCODER_LAYERS: u32 = 23;
-export const HEADER_PRIORS: u32 = 24;
+export const HEADER_ENCODER_LAYERS: u32 = 24;
+export const HEADER_PRIORS: u32 = 23;
 export const HEADER_READOUT_SHIFT: u32 = 25;
 export const HEADER_PRIORS_OFFSET: u32 = 28;
 export const HEADER_READOUT_OFFSET: u32 = 32;
@@ -43,12 +43,13 @@ export const KIND_TRANSPOSED_CONV: u32 = 1;
 export const KIND_CONV: u32 = 2;
 export const KIND_IMAGE_CONV: u32 = 3;
 
-/** A prior's record begins with its name. */
-export const PRIOR_SHIFT: u32 = NAME_BYTES;
-export const PRIOR_SHARE: u32 = 28;
-export const PRIOR_HEADER_BYTES: u32 = 32;
-/** Where in a latent neuron's row the weights begin, after its bias. */
-export const PRIOR_ROW_WEIGHTS: u32 = 4;
+/** A prior's entry of the table begins with its name. */
+export const PRIOR_SHARE: u32 = NAME_BYTES;
+export const PRIOR_OFFSET: u32 = 28;
+/** Codes of a book less one; 0 for a Gaussian. */
+export const PRIOR_PAIRS: u32 = 32;
+export const PRIOR_SHIFT: u32 = 36;
+export const PRIOR_ENTRY_BYTES: u32 = 40;
 /** Sum of the shares of one mixture's components. */
 export const WHOLE_SHARE: u32 = 65536;
 
@@ -66,6 +67,7 @@ export const MAX_POTENTIAL: u32 = 32765;
 export const IMAGE_WEIGHT_BITS: u32 = 16;
 
 export const MAX_TIME_STEPS: u32 = 16;
+export const MAX_CODES: u32 = 65536;
 export const MAX_LATENT_SIZE: u32 = 256;
 export const MAX_IMAGE_SIZE: u32 = 256;
 export const MAX_DECODER_LAYERS: u32 = 8;
@@ -81,9 +83,14 @@ export function tapRows(inChannels: u32): u32 {
   return (inChannels + 1) & -2;
 }
 
-/** Bytes of one latent neuron's row in a prior, its bias and its weights, a multiple of 4. */
-export function priorRowBytes(latentSize: u32): u32 {
-  return ((latentSize << 1) + (PRIOR_ROW_WEIGHTS + 3)) & -4;
+/** Bytes of the weights of one normal in a Gaussian prior, a multiple of 4. */
+export function normalBytes(latentSize: u32): u32 {
+  return ((latentSize << 1) + 3) & -4;
+}
+
+/** Bytes of one code in a book, a multiple of 4. */
+export function codeBytes(latentSize: u32): u32 {
+  return ((latentSize + 31) >> 3) & -4;
 }
 
 /** Bytes of the readout's section: biases of 32 bits, then 9 taps of weights of 16. */

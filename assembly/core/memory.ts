@@ -68,9 +68,8 @@ export const LAST_SPIKES: u32 = COEFFICIENTS + 8 * MAX_TIME_STEPS;
 /** A row of weights that are all 0: nothing is ever written here. */
 export const ZEROS: u32 = LAST_SPIKES + 4 * MAX_TIME_STEPS;
 
-/** i32 each; rates in units of 1 / FULL_RATE. */
-export const NORMALS: u32 = ZEROS + ROW_BYTES;
-export const RATES: u32 = NORMALS + 4 * MAX_LATENT_SIZE;
+/** i32 each, in units of 1 / FULL_RATE; of a Gaussian first the logits. */
+export const RATES: u32 = ZEROS + ROW_BYTES;
 
 /** What was last read from flash. */
 export const STAGING: u32 = RATES + 4 * MAX_LATENT_SIZE;

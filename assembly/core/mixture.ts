@@ -1,16 +1,13 @@
 import { generate } from "./decoder";
-import { fetch } from "./flash";
-import { HEADER_LATENT_SIZE, HEADER_PRIORS, PRIOR_SHARE, priorRowBytes, WHOLE_SHARE } from "./format";
+import { HEADER_PRIORS, PRIOR_SHARE, WHOLE_SHARE } from "./format";
 import { HEADER, STAGING, WORDS } from "./memory";
 import { philox } from "./philox";
-import { recordOffset } from "./prior";
-import { STREAM_MIXTURE } from "./streams";
+import { fetchPrior } from "./prior";
+import { STREAM_CHOICES } from "./streams";
 
 function shareOf(prior: u32): u32 {
-  const size: u32 = load<u16>(HEADER + HEADER_LATENT_SIZE);
-  const record = recordOffset(prior, size, priorRowBytes(size));
-  fetch(record + PRIOR_SHARE, STAGING, 4);
-  return load<u32>(STAGING);
+  fetchPrior(prior);
+  return load<u32>(STAGING, PRIOR_SHARE);
 }
 
 /**
@@ -22,7 +19,7 @@ function shareOf(prior: u32): u32 {
 function chooseComponent(prior: u32): u32 {
   const priors: u32 = load<u8>(HEADER + HEADER_PRIORS);
   if (prior >= priors || shareOf(prior) == WHOLE_SHARE) return prior;
-  philox(0, STREAM_MIXTURE);
+  philox(0, STREAM_CHOICES);
   let left: u32 = load<u16>(WORDS);
   do {
     const share = shareOf(prior);

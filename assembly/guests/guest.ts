@@ -2,15 +2,7 @@
 // STATIC_BASE on (asconfig.json sets it for both compiler and code); the model's plan has to end below it.
 
 import { open } from "../core/decoder";
-import { fetch } from "../core/flash";
-import {
-  HEADER_DECODER_LAYERS,
-  HEADER_LATENT_SIZE,
-  HEADER_PRIORS,
-  HEADER_TIME_STEPS,
-  NAME_BYTES,
-  priorRowBytes,
-} from "../core/format";
+import { HEADER_DECODER_LAYERS, HEADER_PRIORS, HEADER_TIME_STEPS, NAME_BYTES } from "../core/format";
 import {
   HEADER,
   IMAGE_INDEX,
@@ -24,7 +16,7 @@ import {
   STATUS_OK,
 } from "../core/memory";
 import { draw } from "../core/mixture";
-import { recordOffset } from "../core/prior";
+import { fetchPrior } from "../core/prior";
 import { clear } from "../core/readout";
 
 /** Opens the model in flash, weights fetched as they are needed; a status of the core. */
@@ -43,12 +35,11 @@ function isNamed(record: u32, name: u32, bytes: u32): bool {
 
 /** The first record of the prior with this name, of `bytes` bytes; as many as there are records if none has it. */
 export function findPrior(name: u32, bytes: u32): u32 {
-  const size: u32 = load<u16>(HEADER + HEADER_LATENT_SIZE);
   const priors: u32 = load<u8>(HEADER + HEADER_PRIORS);
   if (bytes > NAME_BYTES) return priors;
   let prior: u32 = 0;
   while (prior < priors) {
-    fetch(recordOffset(prior, size, priorRowBytes(size)), STAGING, NAME_BYTES);
+    fetchPrior(prior);
     if (isNamed(STAGING, name, bytes)) break;
     prior++;
   }

@@ -3,9 +3,11 @@ import { SpikeletError } from "../../src/errors.js";
 import { decodeModel, encodeModel } from "../../src/model/file.js";
 import { mixtures } from "../../src/model/mixture.js";
 import { formatCount } from "../../src/numbers.js";
+import { DEFAULT_BOOK_BYTES, PRIOR_KINDS, type PriorKind } from "../../src/priors/with-fitted-priors.js";
 import { needLabels, printNotes, readDataset } from "../input/dataset.js";
 import { loadModel } from "../input/load.js";
-import { integerOption } from "../options/options.js";
+import { choiceOption, integerOption } from "../options/options.js";
+import { bookOption } from "../options/priors.js";
 import { threadsOption } from "../options/shared-options.js";
 import { prepareFolderOf, replaceFile } from "../output/output.js";
 import { encodeRates, fitPriors } from "../run/rates.js";
@@ -14,18 +16,22 @@ interface FitArguments {
   readonly data: string;
   readonly out: string;
   readonly images: number;
+  readonly prior: PriorKind;
+  readonly book?: number;
   readonly components: number;
   readonly threads?: number;
 }
 
-/** Images that the priors of the shipped model are fitted to. */
+/** Images that the priors of the shipped models are fitted to. */
 const DEFAULT_IMAGES = 20000;
-/** Gaussians of the shipped model's mixture. */
+/** Gaussians of a mixture. */
 const DEFAULT_COMPONENTS = 30;
 
 const EXAMPLES = `
 Examples:
   spikelet fit mine.spk --data mnist/ --out mine.spk
+  spikelet fit mine.spk --data mnist/ --book 16K --out small.spk
+  spikelet fit mine.spk --data mnist/ --prior gaussian --out smooth.spk
   spikelet generate --model mine.spk --class 7`;
 
 export function addFitCommand(program: Command): void {
@@ -33,8 +39,9 @@ export function addFitCommand(program: Command): void {
     .command("fit")
     .summary("fit priors to labelled images")
     .description(
-      "Encodes labelled training images and fits priors to their firing rates: a mixture over all of them, which becomes " +
-        "the model's default, and one prior for each class, for generate --class. The network itself stays as it is.",
+      "Encodes labelled training images and fits priors to their firing rates: one over all of them, which becomes the " +
+        "model's default, and one for each class, for generate --class. They are books of codes, of which an image " +
+        "crosses two, or Gaussians. The network itself stays as it is.",
     )
     .argument("<model>", "a .spk file with an encoder, or the name of a model that comes with Spikelet")
     .requiredOption(
@@ -48,6 +55,13 @@ export function addFitCommand(program: Command): void {
       integerOption("--images", { min: 2, max: 2 ** 24, example: DEFAULT_IMAGES }),
       DEFAULT_IMAGES,
     )
+    .option(
+      "--prior <book|gaussian>",
+      "books of codes, or Gaussians: a mixture over all images, and one for each class",
+      choiceOption("--prior", PRIOR_KINDS),
+      "book" as const,
+    )
+    .addOption(bookOption())
     .option(
       "--components <n>",
       "Gaussians in the mixture; 0 for none",
@@ -70,7 +84,8 @@ async function fit(modelName: string, args: FitArguments): Promise<void> {
   printNotes(images);
   const rates = await encodeRates(loaded, images.pixels, images.count, args.threads);
   const model = await fitPriors(decodeModel(loaded.bytes), {
-    ...{ rates, labels, timeSteps: generator.info.timeSteps, components: args.components },
+    ...{ rates, labels, timeSteps: generator.info.timeSteps },
+    ...{ kind: args.prior, bookBytes: args.book ?? DEFAULT_BOOK_BYTES, components: args.components },
     ...(images.classNames && { classNames: images.classNames }),
   });
   const file = encodeModel(model);

@@ -35,6 +35,24 @@ export function numberOption(flag: string, { min, max, example }: NumberRange): 
   };
 }
 
+const BYTES_PER_UNIT: Readonly<Record<string, number>> = { "": 1, K: 1024, M: 1024 ** 2 };
+
+/** A parser for commander that takes a number of bytes, with K or M for 1,024 or 1,024² of them. */
+export function bytesOption(
+  flag: string,
+  { min, max }: { min: number; max: number },
+): (text: string) => number {
+  return (text) => {
+    const [, digits, unit] = /^(\d+)([KM]?)$/i.exec(text) ?? [];
+    const value = digits === undefined ? Number.NaN : Number(digits) * BYTES_PER_UNIT[unit.toUpperCase()];
+    if (value >= min && value <= max) return value;
+    throw new SpikeletError(
+      "bad-option",
+      `${flag}: found "${text}", expected ${min} to ${max} bytes; for example ${flag} 64K`,
+    );
+  };
+}
+
 /** A parser for commander that takes an unsigned 64-bit number. */
 export function u64Option(flag: string): (text: string) => bigint {
   return (text) => {

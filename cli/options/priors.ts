@@ -1,6 +1,19 @@
+import { Option } from "commander";
 import { SpikeletError } from "../../src/errors.js";
 import { nearestHint } from "../../src/nearest.js";
 import { classNames } from "../output/classes.js";
+import { bytesOption } from "./options.js";
+
+/** More would not be read from flash but from a disk. */
+const MOST_BOOK_BYTES = 2 ** 26;
+
+/** `--book` of the commands that fit priors. */
+export function bookOption(): Option {
+  return new Option(
+    "--book <bytes>",
+    "codes of all classes together, such as 16K, 64K, 128K (default: 64K)",
+  ).argParser(bytesOption("--book", { min: 8, max: MOST_BOOK_BYTES }));
+}
 
 /** A parser for commander that takes names with commas between them. */
 export function classOption(text: string): string[] {

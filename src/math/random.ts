@@ -1,7 +1,8 @@
 // Random numbers of docs/numerics.md: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as
 // 1, 2, 3", SC 2011), Q12 normals and 16-bit uniforms. Every draw is a function of seed, index and position.
 
-import { STREAM_NORMALS, STREAM_SPIKES } from "../../assembly/core/streams";
+import { MAX_LATENT_SIZE } from "../../assembly/core/format";
+import { STREAM_CHOICES, STREAM_PRIOR, STREAM_SPIKES } from "../../assembly/core/streams";
 
 /** A 64-bit unsigned integer; a number if it is at most 2^53 − 1. */
 export type Uint64 = number | bigint;
@@ -15,6 +16,8 @@ const KEY_STEP_1 = 0xbb67ae85;
 
 /** Steps of one neuron's spike train that one block of the sampler's stream covers. */
 const STEPS_PER_BLOCK = 8;
+/** Number of the block of neuron 0 for the steps after those. */
+const BLOCKS_OF_LATER_STEPS = MAX_LATENT_SIZE;
 
 /** High 32 bits of the 64-bit product of two unsigned words, from 16-bit halves. */
 function multiplyHigh(a: number, b: number): number {
@@ -92,7 +95,7 @@ export function normalFromWords(words: Words4): number {
 
 /** The Q12 standard normals (latentSize) that image `index` of `seed` starts from. */
 export function normals(seed: Uint64, index: Uint64, latentSize: number): Int32Array {
-  const blockOf = blocks(seed, index, STREAM_NORMALS);
+  const blockOf = blocks(seed, index, STREAM_PRIOR);
   return Int32Array.from({ length: latentSize }, (_, i) => normalFromWords(blockOf(i)));
 }
 
@@ -102,7 +105,7 @@ export function uniforms(seed: Uint64, index: Uint64, neurons: number, timeSteps
   const result = new Uint16Array(timeSteps * neurons);
   for (let neuron = 0; neuron < neurons; neuron++) {
     for (let start = 0; start < timeSteps; start += STEPS_PER_BLOCK) {
-      const words = blockOf(2 * neuron + start / STEPS_PER_BLOCK);
+      const words = blockOf(neuron + (BLOCKS_OF_LATER_STEPS * start) / STEPS_PER_BLOCK);
       for (let step = 0; step < STEPS_PER_BLOCK && start + step < timeSteps; step++) {
         const word = words[step >> 1];
         result[(start + step) * neurons + neuron] = step % 2 === 0 ? word & 0xffff : word >>> 16;
@@ -110,4 +113,18 @@ export function uniforms(seed: Uint64, index: Uint64, neurons: number, timeSteps
     }
   }
   return result;
+}
+
+const choiceWords = new Uint32Array(4);
+
+/** The word that chooses for image `index` of `seed`: a mixture's component its low 16 bits, a book's codes the high ones. */
+export function choiceWord(seed: Uint64, index: Uint64): number {
+  drawBlock(choiceWords, 0, STREAM_CHOICES, index, seed);
+  return choiceWords[0];
+}
+
+/** For each latent neuron of image `index` of `seed` 0 or 1: which of two codes it takes. */
+export function crossing(seed: Uint64, index: Uint64, latentSize: number): Uint8Array {
+  const blockOf = blocks(seed, index, STREAM_PRIOR);
+  return Uint8Array.from({ length: latentSize }, (_, neuron) => blockOf(neuron)[0] & 1);
 }

@@ -4,7 +4,15 @@ import { crc32 } from "./crc32.js";
 import { damaged } from "./damaged.js";
 import { kindOf, laneOf, priorBytes, readoutPlaceOf, sections, weightBytes } from "./layout.js";
 import { mixtures } from "./mixture.js";
-import { type IntegerLayer, type Model, type Prior, type Readout, WEIGHT_BITS } from "./model.js";
+import {
+  type BookPrior,
+  type GaussianPrior,
+  type IntegerLayer,
+  type Model,
+  type Prior,
+  type Readout,
+  WEIGHT_BITS,
+} from "./model.js";
 import { checkDecoder, checkEncoder } from "./shapes.js";
 import { unpackWeights } from "./weights.js";
 
@@ -57,6 +65,22 @@ type TableEntry = Pick<
   IntegerLayer,
   "kind" | "bits" | "inputSize" | "inChannels" | "outChannels" | "shift" | "lowest" | "highest"
 > & { readonly offset: number };
+
+/** An entry of the table of priors. */
+interface PriorPlace {
+  /** Where it lies. */
+  readonly entry: number;
+  /** Where its data begin and end. */
+  readonly start: number;
+  readonly end: number;
+  readonly pairs: number;
+  readonly shift: number;
+  readonly share: number;
+}
+
+/** What the data of a prior say. */
+type GaussianData = Omit<GaussianPrior, "name" | "share">;
+type BookData = Omit<BookPrior, "name" | "share">;
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -139,9 +163,12 @@ class ModelFile {
     checkDecoder(table.slice(0, decoderLayers), latentSize, imageSize);
     checkEncoder(table.slice(decoderLayers), latentSize, imageSize, imageChannels);
 
-    const at = sections({ layers: table, priors: priorCount, latentSize, imageChannels });
+    const priorTable = format.HEADER_BYTES + count * format.LAYER_BYTES;
+    const entries = this.#readPriorTable(priorTable, priorCount, latentSize);
+    const priorsBytes = entries.reduce((end, entry) => Math.max(end, entry.end), 0) - priorTable;
+    const at = sections({ layers: table, priorsBytes, imageChannels });
     if (at.length !== this.#bytes.length) {
-      throw damaged(`The layers take ${at.length} bytes; the file has ${this.#bytes.length}.`);
+      throw damaged(`The priors and layers take ${at.length} bytes; the file has ${this.#bytes.length}.`);
     }
     this.#expectOffset("priors", format.HEADER_PRIORS_OFFSET, at.priors);
     this.#expectOffset("readout", format.HEADER_READOUT_OFFSET, at.readout);
@@ -159,7 +186,7 @@ class ModelFile {
       latentSize,
       decoder: layers.slice(0, decoderLayers),
       encoder: layers.slice(decoderLayers),
-      priors: this.#readPriors(priorCount, at.priors, latentSize),
+      priors: this.#readPriors(entries, latentSize),
       readout: this.#readReadout(at.readout, imageChannels),
     };
   }
@@ -231,10 +258,42 @@ class ModelFile {
     return { ...shape, bias, threshold, scale, weightsOffset: weights };
   }
 
-  #readPriors(count: number, offset: number, latentSize: number): Prior[] {
-    const priors = Array.from({ length: count }, (_, i) =>
-      this.#readPrior(i, offset + i * priorBytes(latentSize), latentSize),
-    );
+  /** The entries of the priors, their data within the rules but not yet known to be within the file. */
+  #readPriorTable(table: number, count: number, latentSize: number): PriorPlace[] {
+    const tableEnd = table + count * format.PRIOR_ENTRY_BYTES;
+    if (tableEnd > this.#bytes.length) throw damaged("The table of the priors reaches past the end.");
+    const entries: PriorPlace[] = [];
+    let next = tableEnd;
+    for (let i = 0; i < count; i++) {
+      const entry = table + i * format.PRIOR_ENTRY_BYTES;
+      const start = this.#u32(entry + format.PRIOR_OFFSET);
+      const pairs = this.#u32(entry + format.PRIOR_PAIRS);
+      const shift = this.#u32(entry + format.PRIOR_SHIFT);
+      const share = this.#u32(entry + format.PRIOR_SHARE);
+      expectRange(`number of codes of prior ${i}`, pairs + 1, 1, format.MAX_CODES);
+      expectRange(`shift of prior ${i}`, shift, 0, pairs > 0 ? 0 : format.MAX_SHIFT);
+      expectRange(`share of prior ${i}`, share, 1, format.WHOLE_SHARE);
+      const end = start + priorBytes(pairs, latentSize);
+      const isShared = pairs > 0 && entries.some((other) => other.start === start && other.pairs === pairs);
+      if (!isShared) {
+        this.#expectOffset(`data of prior ${i}`, entry + format.PRIOR_OFFSET, next);
+        next = end;
+      }
+      entries.push({ entry, start, end, pairs, shift, share });
+    }
+    return entries;
+  }
+
+  #readPriors(entries: readonly PriorPlace[], latentSize: number): Prior[] {
+    const books = new Map<number, BookData>();
+    const priors = entries.map((place, i): Prior => {
+      const name = this.#readName(place.entry);
+      const { share, start } = place;
+      if (place.pairs === 0) return { name, share, ...this.#readGaussian(i, place, latentSize) };
+      const book = books.get(start) ?? this.#readBook(i, place, latentSize);
+      books.set(start, book);
+      return { name, share, ...book };
+    });
     for (const { name, components } of mixtures(priors)) {
       const total = components.reduce((sum, { share }) => sum + share, 0);
       if (total !== format.WHOLE_SHARE) {
@@ -244,29 +303,32 @@ class ModelFile {
     return priors;
   }
 
-  #readPrior(i: number, offset: number, latentSize: number): Prior {
+  #readGaussian(i: number, { start, shift }: PriorPlace, latentSize: number): GaussianData {
     const weights = new Int16Array(latentSize * latentSize);
-    const bias = new Int32Array(latentSize);
-    // A copy is aligned, wherever the file lies in its buffer.
-    const record = new Int16Array(
-      new Uint8Array(this.#bytes.subarray(offset, offset + priorBytes(latentSize))).buffer,
-    );
-    for (let neuron = 0; neuron < latentSize; neuron++) {
-      const row = offset + format.PRIOR_HEADER_BYTES + neuron * format.priorRowBytes(latentSize);
-      bias[neuron] = this.#view.getInt32(row, true);
-      const first = (row - offset + format.PRIOR_ROW_WEIGHTS) / 2;
-      weights.set(record.subarray(first, first + latentSize), neuron * latentSize);
-      this.#expectZeros(
-        `unused in prior ${i}`,
-        row + format.PRIOR_ROW_WEIGHTS + 2 * latentSize,
-        row + format.priorRowBytes(latentSize),
-      );
+    const bytes = format.normalBytes(latentSize);
+    for (let k = 0; k < latentSize; k++) {
+      const column = start + 4 * latentSize + k * bytes;
+      for (let neuron = 0; neuron < latentSize; neuron++) {
+        weights[neuron * latentSize + k] = this.#view.getInt16(column + 2 * neuron, true);
+      }
+      this.#expectZeros(`unused in prior ${i}`, column + 2 * latentSize, column + bytes);
     }
-    const shift = this.#u32(offset + format.PRIOR_SHIFT);
-    expectRange(`shift of prior ${i}`, shift, 0, format.MAX_SHIFT);
-    const share = this.#u32(offset + format.PRIOR_SHARE);
-    expectRange(`share of prior ${i}`, share, 1, format.WHOLE_SHARE);
-    return { name: this.#readName(offset), share, shift, weights, bias };
+    const bias = Int32Array.from({ length: latentSize }, (_, neuron) =>
+      this.#view.getInt32(start + 4 * neuron, true),
+    );
+    return { kind: "gaussian", shift, weights, bias };
+  }
+
+  #readBook(i: number, { start, pairs }: PriorPlace, latentSize: number): BookData {
+    const words = format.codeBytes(latentSize) / 4;
+    const codes = Uint32Array.from({ length: (pairs + 1) * words }, (_, k) => this.#u32(start + 4 * k));
+    const used = latentSize % 32;
+    for (let k = words - 1; used > 0 && k < codes.length; k += words) {
+      if (codes[k] >>> used !== 0) {
+        throw damaged(`Code ${(k + 1) / words - 1} of prior ${i} has bits beyond its ${latentSize} neurons.`);
+      }
+    }
+    return { kind: "book", codes };
   }
 
   #readReadout(offset: number, imageChannels: number): Readout {

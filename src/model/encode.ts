@@ -2,7 +2,7 @@ import * as format from "../../assembly/core/format";
 import { SpikeletError } from "../errors.js";
 import { crc32 } from "./crc32.js";
 import { KIND_NUMBERS, laneOf, priorBytes, readoutPlaceOf, sections } from "./layout.js";
-import type { Model } from "./model.js";
+import type { Model, Prior } from "./model.js";
 import { packWeights } from "./weights.js";
 
 function encodeName(name: string): Uint8Array {
@@ -14,6 +14,28 @@ function encodeName(name: string): Uint8Array {
     );
   }
   return bytes;
+}
+
+/** Pairs of neighbours in a book; 0 for a Gaussian. */
+function pairsOf(prior: Prior, latentSize: number): number {
+  return prior.kind === "book" ? (4 * prior.codes.length) / format.codeBytes(latentSize) - 1 : 0;
+}
+
+/** Where each prior's data begin from the start of its table, and the bytes of the table and all data. */
+function placePriors({ priors, latentSize }: Model): { offsets: number[]; bytes: number } {
+  const places = new Map<object, number>();
+  let bytes = priors.length * format.PRIOR_ENTRY_BYTES;
+  const offsets = priors.map((prior) => {
+    // Only books share.
+    const data = prior.kind === "book" ? prior.codes : prior;
+    const place = places.get(data);
+    if (place !== undefined) return place;
+    const offset = bytes;
+    places.set(data, offset);
+    bytes += priorBytes(pairsOf(prior, latentSize), latentSize);
+    return offset;
+  });
+  return { offsets, bytes };
 }
 
 /**
@@ -30,7 +52,8 @@ function encodeName(name: string): Uint8Array {
  */
 export function encodeModel(model: Model): Uint8Array {
   const layers = [...model.decoder, ...model.encoder];
-  const at = sections({ ...model, layers, priors: model.priors.length });
+  const table = placePriors(model);
+  const at = sections({ ...model, layers, priorsBytes: table.bytes });
   const bytes = new Uint8Array(at.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, format.MAGIC, true);
@@ -76,15 +99,25 @@ export function encodeModel(model: Model): Uint8Array {
 
   model.priors.forEach((prior, i) => {
     const d = model.latentSize;
-    const p = at.priors + i * priorBytes(d);
+    const p = at.priors + i * format.PRIOR_ENTRY_BYTES;
+    const data = at.priors + table.offsets[i];
     bytes.set(encodeName(prior.name), p);
-    view.setUint32(p + format.PRIOR_SHIFT, prior.shift, true);
     view.setUint32(p + format.PRIOR_SHARE, prior.share, true);
+    view.setUint32(p + format.PRIOR_OFFSET, data, true);
+    view.setUint32(p + format.PRIOR_PAIRS, pairsOf(prior, d), true);
+    if (prior.kind === "book") {
+      prior.codes.forEach((word, k) => {
+        view.setUint32(data + 4 * k, word, true);
+      });
+      return;
+    }
+    view.setUint32(p + format.PRIOR_SHIFT, prior.shift, true);
     for (let neuron = 0; neuron < d; neuron++) {
-      const row = p + format.PRIOR_HEADER_BYTES + neuron * format.priorRowBytes(d);
-      view.setInt32(row, prior.bias[neuron], true);
-      for (let k = 0; k < d; k++)
-        view.setInt16(row + format.PRIOR_ROW_WEIGHTS + 2 * k, prior.weights[neuron * d + k], true);
+      view.setInt32(data + 4 * neuron, prior.bias[neuron], true);
+      for (let k = 0; k < d; k++) {
+        const column = data + 4 * d + k * format.normalBytes(d);
+        view.setInt16(column + 2 * neuron, prior.weights[neuron * d + k], true);
+      }
     }
   });
 

@@ -41,16 +41,18 @@ export function weightBytes(kind: LayerKind, inChannels: number, outChannels: nu
   return (TAP_ORDER[kind].length * rows * outChannels * bits) / 8;
 }
 
-/** Bytes of one prior. */
-export function priorBytes(latentSize: number): number {
-  return format.PRIOR_HEADER_BYTES + latentSize * format.priorRowBytes(latentSize);
+/** Bytes of the data of one prior; `pairs` is 0 for a Gaussian. */
+export function priorBytes(pairs: number, latentSize: number): number {
+  return pairs > 0
+    ? (pairs + 1) * format.codeBytes(latentSize)
+    : latentSize * (4 + format.normalBytes(latentSize));
 }
 
 /** Offsets of all sections; the file follows from the header's numbers alone. */
 export function sections(shape: {
   layers: readonly { kind: LayerKind; inChannels: number; outChannels: number; bits: number }[];
-  priors: number;
-  latentSize: number;
+  /** Entries and data. */
+  priorsBytes: number;
   imageChannels: number;
 }) {
   let offset = format.HEADER_BYTES + shape.layers.length * format.LAYER_BYTES;
@@ -59,7 +61,7 @@ export function sections(shape: {
     offset += bytes;
     return start;
   };
-  const priors = take(shape.priors * priorBytes(shape.latentSize));
+  const priors = take(shape.priorsBytes);
   const readout = take(format.readoutBytes(shape.imageChannels));
   const parameters = shape.layers.map((l) => take(l.outChannels * 4));
   const scales = shape.layers.map((l) => take(l.outChannels * 4));

@@ -1,9 +1,6 @@
 import { WHOLE_SHARE } from "../../assembly/core/format";
-import { STREAM_MIXTURE } from "../../assembly/core/streams";
-import { drawBlock, type Uint64 } from "../math/random.js";
+import { choiceWord, type Uint64 } from "../math/random.js";
 import type { Prior } from "./model.js";
-
-const words = new Uint32Array(4);
 
 /** Priors of one name, which follow each other in the model. */
 export interface Mixture {
@@ -27,8 +24,7 @@ export function mixtures(priors: readonly Prior[]): Mixture[] {
 /** Number of the prior that image `index` of `seed` is drawn from (docs/numerics.md, "Prior"). */
 export function chooseComponent({ components, first }: Mixture, seed: Uint64, index: Uint64): number {
   if (components.length === 1) return first;
-  drawBlock(words, 0, STREAM_MIXTURE, index, seed);
-  let left = words[0] & 0xffff;
+  let left = choiceWord(seed, index) & 0xffff;
   let chosen = 0;
   while (left >= components[chosen].share) left -= components[chosen++].share;
   return first + chosen;

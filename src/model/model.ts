@@ -25,18 +25,31 @@ export interface IntegerLayer extends LayerShape {
   readonly highest: number;
 }
 
-/** Firing rates = sigmoid(weights · normals + bias), in units of 2^−shift. */
-export interface Prior {
+interface PriorEntry {
   /** At most 24 bytes of UTF-8. Priors in a row with the same name are the components of one mixture. */
   readonly name: string;
   /** Probability of this component in 1/65536; those of one mixture add up to 65536. */
   readonly share: number;
+}
+
+/** Firing rates = sigmoid(weights · normals + bias). */
+export interface GaussianPrior extends PriorEntry {
+  readonly kind: "gaussian";
   readonly shift: number;
-  /** (latentSize neurons, latentSize normals) */
+  /** (latentSize neurons, latentSize normals), in units of 2^−shift */
   readonly weights: Int16Array;
-  /** (latentSize) */
+  /** (latentSize), in units of 2^−(shift + 12) */
   readonly bias: Int32Array;
 }
+
+/** A book of codes: the rates of an image are 0 or 1, each neuron's from one of two codes that are neighbours. */
+export interface BookPrior extends PriorEntry {
+  readonly kind: "book";
+  /** (codes, ⌈latentSize / 32⌉) Neuron i has bit i mod 32 of word i div 32. Books with one array share their bytes in the file. */
+  readonly codes: Uint32Array;
+}
+
+export type Prior = GaussianPrior | BookPrior;
 
 export interface Readout {
   readonly shift: number;

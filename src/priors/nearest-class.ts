@@ -1,10 +1,10 @@
 // Which class prior the firing rates of an image most likely come from: a Gaussian over the logits of the rates for each.
 
-import { WHOLE_SHARE } from "../../assembly/core/format";
+import { codeBytes, WHOLE_SHARE } from "../../assembly/core/format";
 import { choleskyInPlace } from "../math/linear-algebra.js";
 import { mixtures } from "../model/mixture.js";
 import type { Model, Prior } from "../model/model.js";
-import { smoothedLogit } from "./gaussian-mixture.js";
+import { type FittedPrior, fitPrior, smoothedLogit } from "./gaussian-mixture.js";
 
 /** Added to the variances, as a fraction of their mean: rounded weights may leave none in some direction. */
 const JITTER = 1e-4;
@@ -32,19 +32,36 @@ export function classDensities(model: Model, names: readonly string[]): ClassDen
   return {
     names,
     classes: names.map((name) =>
-      (byName.get(name) ?? []).map((prior) => componentOf(prior, model.latentSize)),
+      (byName.get(name) ?? []).map((prior) => componentOf(gaussianOf(prior, model), prior.share)),
     ),
   };
 }
 
-function componentOf({ weights, bias, shift, share }: Prior, size: number): Component {
-  const unit = 2 ** -shift;
+/** A prior as a Gaussian over logits; of a book the one that is fitted to its codes. */
+function gaussianOf(prior: Prior, { latentSize, timeSteps }: Model): FittedPrior {
+  if (prior.kind === "gaussian") {
+    return {
+      weights: Float64Array.from(prior.weights, (w) => w / 2 ** prior.shift),
+      bias: Float64Array.from(prior.bias, (b) => b / 2 ** (prior.shift + 12)),
+    };
+  }
+  const words = codeBytes(latentSize) / 4;
+  const count = prior.codes.length / words;
+  const data = Float32Array.from({ length: count * latentSize }, (_, i) => {
+    const neuron = i % latentSize;
+    return (prior.codes[Math.floor(i / latentSize) * words + (neuron >> 5)] >>> (neuron & 31)) & 1;
+  });
+  return fitPrior({ shape: [count, latentSize], data }, timeSteps);
+}
+
+function componentOf({ weights, bias }: FittedPrior, share: number): Component {
+  const size = bias.length;
   const factor = new Float64Array(size * size);
   for (let i = 0; i < size; i++) {
     for (let j = 0; j <= i; j++) {
       let sum = 0;
       for (let k = 0; k < size; k++) sum += weights[i * size + k] * weights[j * size + k];
-      factor[i * size + j] = sum * unit * unit;
+      factor[i * size + j] = sum;
     }
   }
   let variance = 0;
@@ -53,7 +70,7 @@ function componentOf({ weights, bias, shift, share }: Prior, size: number): Comp
   choleskyInPlace(factor, size);
   let height = Math.log(share / WHOLE_SHARE);
   for (let i = 0; i < size; i++) height -= Math.log(factor[i * size + i]);
-  return { mean: Float64Array.from(bias, (b) => b * unit), factor, height };
+  return { mean: bias, factor, height };
 }
 
 /**

@@ -2,7 +2,7 @@
 // prior draws latents, its decoder makes images of them, and its encoder sees those images.
 
 import { sumOfQuadraticForms } from "../math/linear-algebra.js";
-import type { Prior } from "../model/model.js";
+import type { GaussianPrior } from "../model/model.js";
 import type { LayerKind, LayerShape, Network } from "../network.js";
 import { decodeFloat, encodeFloat } from "../reference/float-network.js";
 import { firingRates, normals, sampleSpikes } from "../reference/integer-network.js";
@@ -113,7 +113,7 @@ export interface NetworkMoments {
  */
 export function calibrate(
   network: Network,
-  prior: Prior,
+  prior: GaussianPrior,
   images: number,
   onImage: (done: number) => void = () => {},
 ): NetworkMoments {

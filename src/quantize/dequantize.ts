@@ -13,7 +13,7 @@ function identityBatchNorm(channels: number) {
 
 /**
  * A model's decoder in floating point: weight times scale. A potential above Vth is one that reaches the integer threshold. The
- * network has no encoder, and of the priors the first alone: its weights, without its mixture.
+ * network has no encoder, and of the priors the first Gaussian alone, without its mixture; a model of books has rates of a half.
  * @example
  * ```ts
  * import { readFile } from "node:fs/promises";
@@ -37,17 +37,20 @@ export function dequantizeDecoder(model: Model): Network {
       batchNorm: identityBatchNorm(outChannels),
     };
   });
-  const [prior] = model.priors;
+  const { latentSize } = model;
+  const prior = model.priors.find((candidate) => candidate.kind === "gaussian");
   const inUnits = (values: ArrayLike<number>, shift: number) =>
     Float32Array.from(values, (v) => v / 2 ** shift);
   return {
     imageSize: model.imageSize,
     imageChannels: model.imageChannels,
-    latentSize: model.latentSize,
+    latentSize,
     timeSteps: model.timeSteps,
     decoder,
     encoder: [],
-    prior: { weights: inUnits(prior.weights, prior.shift), bias: inUnits(prior.bias, prior.shift) },
+    prior: prior
+      ? { weights: inUnits(prior.weights, prior.shift), bias: inUnits(prior.bias, prior.shift + 12) }
+      : { weights: new Float32Array(latentSize ** 2), bias: new Float32Array(latentSize) },
     readout: {
       weights: inUnits(model.readout.weights, model.readout.shift),
       bias: inUnits(model.readout.bias, model.readout.shift),

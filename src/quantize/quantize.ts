@@ -1,7 +1,7 @@
 import { BLOCK_CHANNELS, MAX_POTENTIAL, MAX_SHIFT, WHOLE_SHARE } from "../../assembly/core/format";
 import { SpikeletError } from "../errors.js";
 import { LARGEST_NORMAL } from "../math/random.js";
-import type { IntegerLayer, Model, Prior, Readout, WeightBits } from "../model/model.js";
+import type { GaussianPrior, IntegerLayer, Model, Readout, WeightBits } from "../model/model.js";
 import type { FloatLayer, LayerShape, Network } from "../network.js";
 import { BATCH_NORM_EPSILON, FIRING_THRESHOLD } from "../network.js";
 import { sumOfCoefficients } from "../reference/coefficients.js";
@@ -345,17 +345,28 @@ function scaled(values: ArrayLike<number>, shift: number): number[] {
  * @param bias - (latentSize)
  * @throws SpikeletError "cannot-quantize" if a weight or bias is too large
  */
-export function quantizePrior(name: string, weights: ArrayLike<number>, bias: ArrayLike<number>): Prior {
+export function quantizePrior(
+  name: string,
+  weights: ArrayLike<number>,
+  bias: ArrayLike<number>,
+): GaussianPrior {
   const latentSize = bias.length;
   for (let shift = largestShift(weights, 32767, 15); shift >= 0; shift--) {
     const w = scaled(weights, shift);
-    const b = scaled(bias, shift);
-    const sums = b.map((value) => Math.abs(value) * 4096);
+    const b = scaled(bias, shift + 12);
+    const sums = b.map(Math.abs);
     w.forEach((value, i) => {
       sums[Math.floor(i / latentSize)] += Math.abs(value) * LARGEST_NORMAL;
     });
     if (Math.max(...sums) + 2 ** shift < 2 ** 31) {
-      return { name, share: WHOLE_SHARE, shift, weights: Int16Array.from(w), bias: Int32Array.from(b) };
+      return {
+        kind: "gaussian",
+        name,
+        share: WHOLE_SHARE,
+        shift,
+        weights: Int16Array.from(w),
+        bias: Int32Array.from(b),
+      };
     }
   }
   throw new SpikeletError(

@@ -2,8 +2,8 @@
 // for bit, so it shares no code with the core and prefers clarity to speed. Numbers are doubles, but every
 // value is an integer below 2^53 and therefore exact.
 
-import { normals, type Uint64, uniforms } from "../math/random.js";
-import type { IntegerLayer, Model, Prior, Readout } from "../model/model.js";
+import { choiceWord, crossing, normals, type Uint64, uniforms } from "../math/random.js";
+import type { BookPrior, GaussianPrior, IntegerLayer, Model, Prior, Readout } from "../model/model.js";
 import { type LayerShape, outputSize } from "../network.js";
 import { COEFFICIENTS } from "./coefficients.js";
 
@@ -27,15 +27,38 @@ export function sigmoid(x: number): number {
   return x < 0 ? h : 65536 - h;
 }
 
-/** The prior's firing rates (latentSize), Q16, 0…65536: sigmoid(W n + b), ESVAE's r_p. */
-export function firingRates(prior: Prior, normals: Int32Array): Int32Array {
+/** A Gaussian prior's firing rates (latentSize), Q16, 0…65536: sigmoid(W n + b), ESVAE's r_p. */
+export function firingRates(prior: GaussianPrior, normals: Int32Array): Int32Array {
   const latentSize = normals.length;
   return Int32Array.from({ length: latentSize }, (_, neuron) => {
-    let sum = prior.bias[neuron] * 4096;
-    // Exact in doubles: |bias| · 2^12 ≤ 2^43, and 256 products of an i16 weight and a normal stay below 2^38.
+    let sum = prior.bias[neuron];
+    // Exact in doubles: 256 products of an i16 weight and a normal stay below 2^38.
     for (let j = 0; j < latentSize; j++) sum += prior.weights[neuron * latentSize + j] * normals[j];
     return sigmoid(roundShift(sum | 0, prior.shift));
   });
+}
+
+/** Firing rates (latentSize), 0 or 65536, of two neighbours in a book, crossed neuron by neuron. */
+export function crossedRates(
+  { codes }: BookPrior,
+  seed: Uint64,
+  index: Uint64,
+  latentSize: number,
+): Int32Array {
+  const codeWords = Math.ceil(latentSize / 32);
+  const pairs = codes.length / codeWords - 1;
+  const first = Math.floor(((choiceWord(seed, index) >>> 16) * pairs) / 65536);
+  return Int32Array.from(crossing(seed, index, latentSize), (second, neuron) => {
+    const code = first + second;
+    const word = codes[code * codeWords + Math.floor(neuron / 32)];
+    return ((word >>> (neuron % 32)) & 1) * 65536;
+  });
+}
+
+/** The firing rates (latentSize), Q16, 0…65536, that image `index` of `seed` is drawn from. */
+export function drawRates(prior: Prior, seed: Uint64, index: Uint64, latentSize: number): Int32Array {
+  if (prior.kind === "book") return crossedRates(prior, seed, index, latentSize);
+  return firingRates(prior, normals(seed, index, latentSize));
 }
 
 /** Poisson spiking sampling: latent spikes (timeSteps, latentSize), each 1 with its neuron's Q16 rate. */
@@ -330,8 +353,6 @@ export interface OracleOptions {
 }
 
 export interface GeneratedImage extends DecodedImage {
-  /** (latentSize), Q12 */
-  readonly normals: Int32Array;
   /** (latentSize), Q16, 0…65536 */
   readonly rates: Int32Array;
   /** (timeSteps, latentSize), 0 or 1 */
@@ -341,8 +362,7 @@ export interface GeneratedImage extends DecodedImage {
 /** Makes image `index` of `seed`, and keeps every intermediate result. */
 export function generate(model: Model, options: OracleOptions = {}): GeneratedImage {
   const { seed = 0, index = 0, timeSteps = model.timeSteps, prior = 0 } = options;
-  const drawn = normals(seed, index, model.latentSize);
-  const rates = firingRates(model.priors[prior], drawn);
+  const rates = drawRates(model.priors[prior], seed, index, model.latentSize);
   const spikes = sampleSpikes(rates, seed, index, timeSteps);
-  return { normals: drawn, rates, spikes, ...decodeSpikes(model, spikes, timeSteps) };
+  return { rates, spikes, ...decodeSpikes(model, spikes, timeSteps) };
 }

@@ -22,9 +22,7 @@ export interface LoadOptions {
 interface Exports {
   readonly memory: WebAssembly.Memory;
   open(length: number, flags: number): number;
-  rates(prior: number): number;
-  sample(steps: number): number;
-  decode(steps: number, ledger: number): number;
+  decode(steps: number, ledger: number, sampled: number): number;
   generate(prior: number, steps: number, ledger: number): number;
   /** Only in the cores with the encoder. */
   openEncoder?(flags: number): number;
@@ -219,16 +217,14 @@ export class Core {
     this.words.fill(0, memory.LEDGER / 4, memory.IMAGE_INDEX / 4);
   }
 
+  /** Draws the firing rates of an image, to memory: what `generate` does before it finds that no steps are asked for. */
   rates(prior: number): void {
-    this.#check(this.#exports.rates(prior));
+    this.#exports.generate(prior, 0, 0);
   }
 
-  sample(steps: number): void {
-    this.#check(this.#exports.sample(steps));
-  }
-
-  decode(steps: number, ledger: boolean): void {
-    this.#check(this.#exports.decode(steps, Number(ledger)));
+  /** Decodes the latent spike trains; with `sampled` those that are first drawn from the firing rates in memory. */
+  decode(steps: number, ledger: boolean, sampled: boolean): void {
+    this.#check(this.#exports.decode(steps, Number(ledger), Number(sampled)));
   }
 
   generate(prior: number, steps: number, ledger: boolean): void {

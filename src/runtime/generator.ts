@@ -1,6 +1,6 @@
 import * as memory from "../../assembly/core/memory";
 import { SpikeletError } from "../errors.js";
-import { highWord, lowWord, normals } from "../math/random.js";
+import { highWord, lowWord } from "../math/random.js";
 import { type ModelOutline, outlineModel } from "../model/file.js";
 import { chooseComponent, type Mixture, mixtures } from "../model/mixture.js";
 import {
@@ -238,10 +238,7 @@ export class Generator {
    * ```
    */
   firingRates(options: Omit<ImageOptions, "timeSteps"> = {}): Float64Array {
-    const { seed = 0, index = 0 } = options;
-    const component = this.#select(options, this.#prior(options), 0);
-    this.#core.words.set(normals(seed, index, this.info.latentSize), memory.NORMALS / 4);
-    this.#core.rates(component);
+    this.#core.rates(this.#select(options, this.#prior(options), 0));
     return this.#readRates();
   }
 
@@ -322,19 +319,13 @@ export class Generator {
     const { firingRates, spikeTrains } = options;
     if (firingRates && !spikeTrains) {
       this.#writeRates(firingRates);
-      this.#sample(options, steps);
+      this.#select(options, this.#priors[0], 0);
     } else if (spikeTrains && !firingRates) {
       this.#writeSpikes(spikeTrains, steps);
     } else {
       throw new SpikeletError("bad-input", "decode needs either firingRates or spikeTrains, and not both.");
     }
-    this.#core.decode(steps, ledger);
-  }
-
-  /** Draws the first layer's spikes from the rates in the core. */
-  #sample(options: ImageOptions, steps: number): void {
-    this.#select(options, this.#priors[0], 0);
-    this.#core.sample(steps);
+    this.#core.decode(steps, ledger, firingRates !== undefined);
   }
 
   /** A copy of the finished image. */
@@ -416,8 +407,8 @@ export class Generator {
     const steps = this.#timeSteps(options);
     this.#writePixels(pixels);
     this.#core.encode(steps, false);
-    this.#sample(options, steps);
-    this.#core.decode(steps, false);
+    this.#select(options, this.#priors[0], 0);
+    this.#core.decode(steps, false, true);
     return { pixels: this.#pixels(), count: 1, ledgers: [] };
   }
 

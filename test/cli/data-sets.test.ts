@@ -284,7 +284,12 @@ describe("--reject", () => {
     const densities = classDensities(model, DIGITS);
     for (const [label, name] of DIGITS.entries()) {
       const prior = model.priors.find((candidate) => candidate.name === name)!;
-      const rates = Float64Array.from(prior.bias, (b) => 1 / (1 + Math.exp(-b / 2 ** prior.shift)));
+      assert.ok(prior.kind === "book");
+      // A code of 32 neurons is one word.
+      const { codes } = prior;
+      const rates = Float64Array.from({ length: 32 }, (_, i) =>
+        codes.reduce((sum, code) => sum + ((code >>> i) & 1) / codes.length, 0),
+      );
       const likelihoods = classLikelihoods(densities, rates, 16);
       assert.equal(likelihoods.indexOf(Math.max(...likelihoods)), label);
     }

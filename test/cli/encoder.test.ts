@@ -742,7 +742,18 @@ describe("spikelet fit", () => {
   writeFileSync(inWork("data/train-labels-idx1-ubyte"), Buffer.concat([idxHeader([COUNT]), classes]));
 
   test("adds a mixture as the default and a prior for each class", () => {
-    const args = ["fit", "model.spk", "--data", "data", "--components", "2", "--out", "fitted.spk"];
+    const args = [
+      "fit",
+      "model.spk",
+      "--data",
+      "data",
+      "--prior",
+      "gaussian",
+      "--components",
+      "2",
+      "--out",
+      "fitted.spk",
+    ];
     const { status, stdout, stderr } = spikelet(...args);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /priors mixture \(2 components\), .*, 4, 9\n$/);

@@ -13,6 +13,7 @@ import { runIsolated } from "../support/isolated-cases.js";
 import {
   networkOf,
   plainLayer,
+  randomBook,
   randomSource,
   sameBytes,
   syntheticModel,
@@ -44,8 +45,13 @@ function makeImages({ core }: HostileHost): void {
       [STATUS_OK, STATUS_FLASH, STATUS_BAD_ARGUMENT].includes(core.generate(0, steps, 1)),
       "generate",
     );
-    assert.ok([STATUS_OK, STATUS_BAD_ARGUMENT].includes(core.sample(steps)), "sample");
-    assert.ok([STATUS_OK, STATUS_FLASH, STATUS_BAD_ARGUMENT].includes(core.decode(steps, 0)), "decode");
+    for (const sampled of [0, 1]) {
+      const status = core.decode(steps, 0, sampled);
+      assert.ok(
+        [STATUS_OK, STATUS_FLASH, STATUS_BAD_ARGUMENT].includes(status),
+        `decode, sampled ${sampled}`,
+      );
+    }
   }
 }
 
@@ -117,6 +123,9 @@ function tower(bottom: number, layers: number): Model {
 
 const model = syntheticModel({ ...TINY, bits: 5, priors: 2 });
 const bytes = encodeModel(model);
+/** The same with a book as its default prior. */
+const withBook = { ...model, priors: [randomBook(model.latentSize, 40), ...model.priors] };
+const bookBytes = encodeModel(withBook);
 const layer = (i: number, field: number) => format.HEADER_BYTES + i * format.LAYER_BYTES + field;
 const weightsOffset = new DataView(bytes.buffer).getUint32(format.HEADER_WEIGHTS_OFFSET, true);
 
@@ -168,6 +177,53 @@ const cases: Record<string, () => void> = {
       const end = k % 2 ? tableEnd(model) : weightsOffset;
       for (let n = 1 + below(8); n; n--)
         copy[below(end)] = below(4) ? below(256) : [0, 1, 2, 32, 128, 255][below(6)];
+      tryModel(all, copy, `corruption ${k}`);
+    }
+  },
+
+  "every field of a book at its limits"() {
+    const all = hosts();
+    const entry = new DataView(bookBytes.buffer).getUint32(format.HEADER_PRIORS_OFFSET, true);
+    for (const field of [format.PRIOR_OFFSET, format.PRIOR_PAIRS, format.PRIOR_SHIFT]) {
+      for (const value of [
+        0,
+        1,
+        3,
+        39,
+        40,
+        65535,
+        65536,
+        bookBytes.length,
+        2 ** 31,
+        2 ** 32 - 4,
+        2 ** 32 - 1,
+      ]) {
+        tryModel(all, patched(bookBytes, [entry + field, 4, value]), `field ${field} = ${value}`);
+      }
+    }
+    for (const latentSize of [1, 31, 32, 33, 255, 256]) {
+      tryModel(all, patched(bookBytes, [format.HEADER_LATENT_SIZE, 2, latentSize]), `${latentSize} neurons`);
+    }
+    // At any length that the layers follow from, with the book's pairs anywhere.
+    const wide = syntheticModel({ ...TINY, latentSize: 256 });
+    const wideBytes = encodeModel({ ...wide, priors: [randomBook(256, 3)] });
+    const wideEntry = new DataView(wideBytes.buffer).getUint32(format.HEADER_PRIORS_OFFSET, true);
+    for (const value of [1, 2, 65535, 2 ** 31, 2 ** 32 - 1]) {
+      const broken = patched(wideBytes, [wideEntry + format.PRIOR_PAIRS, 4, value]);
+      assert.ok(tryModel(all, broken, `${value} pairs`).has(STATUS_OK), "opened");
+    }
+  },
+
+  "random corruptions of a book's entry and codes"() {
+    const all = hosts();
+    const random = randomSource(2);
+    const below = (n: number) => Math.floor(random() * n);
+    const start = new DataView(bookBytes.buffer).getUint32(format.HEADER_PRIORS_OFFSET, true);
+    for (let k = 0; k < 500; k++) {
+      const copy = bookBytes.slice();
+      for (let n = 1 + below(4); n; n--) {
+        copy[start + format.NAME_BYTES + below(k % 2 ? 16 : 3 * format.PRIOR_ENTRY_BYTES)] = below(256);
+      }
       tryModel(all, copy, `corruption ${k}`);
     }
   },
@@ -312,7 +368,7 @@ const cases: Record<string, () => void> = {
       assert.equal(host.open(bytes, memory.FLAG_RESIDENT), STATUS_OK, name);
       const { reads } = host;
       makeImages(host);
-      assert.equal(host.core.rates(1), STATUS_OK, name);
+      assert.equal(host.core.generate(1, 4, 0), STATUS_OK, name);
       assert.equal(host.reads, reads, name);
     }
   },
@@ -321,9 +377,8 @@ const cases: Record<string, () => void> = {
     for (const { host, name } of hosts()) {
       const check = (when: string) => {
         const { core } = host;
-        assert.equal(core.rates(0), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
-        assert.equal(core.sample(1), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
-        assert.equal(core.decode(1, 1), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
+        assert.equal(core.decode(1, 1, 1), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
+        assert.equal(core.decode(1, 1, 0), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
         assert.equal(core.generate(0, 1, 1), STATUS_BAD_ARGUMENT, `${name}, ${when}`);
       };
       check("before open");
@@ -340,19 +395,17 @@ const cases: Record<string, () => void> = {
       const { core } = host;
       assert.equal(host.open(bytes, memory.FLAG_RESIDENT), STATUS_OK);
       for (const prior of [2, 3, 255, 256, 2 ** 31, 2 ** 32 - 1]) {
-        assert.equal(core.rates(prior), STATUS_BAD_ARGUMENT, `${name}: rates(${prior})`);
         assert.equal(core.generate(prior, 4, 0), STATUS_BAD_ARGUMENT, `${name}: generate(${prior})`);
       }
       for (const steps of [0, 5, 16, 17, 256, 2 ** 31, 2 ** 32 - 1]) {
-        assert.equal(core.sample(steps), STATUS_BAD_ARGUMENT, `${name}: sample(${steps})`);
-        assert.equal(core.decode(steps, 1), STATUS_BAD_ARGUMENT, `${name}: decode(${steps})`);
+        assert.equal(core.decode(steps, 1, 1), STATUS_BAD_ARGUMENT, `${name}: decode(${steps}), sampled`);
+        assert.equal(core.decode(steps, 1, 0), STATUS_BAD_ARGUMENT, `${name}: decode(${steps})`);
         assert.equal(core.generate(0, steps, 0), STATUS_BAD_ARGUMENT, `${name}: generate(0, ${steps})`);
       }
       // Any rates that a host might write, and every flag that is not used.
       for (const rate of [-1, -(2 ** 31), 65537, 2 ** 31 - 1]) {
         new Int32Array(core.memory.buffer, memory.RATES, format.MAX_LATENT_SIZE).fill(rate);
-        assert.equal(core.sample(4), STATUS_OK, `${name}: rates of ${rate}`);
-        assert.equal(core.decode(4, 2 ** 32 - 1), STATUS_OK, `${name}: rates of ${rate}`);
+        assert.equal(core.decode(4, 2 ** 32 - 1, 2 ** 32 - 1), STATUS_OK, `${name}: rates of ${rate}`);
       }
       assert.equal(host.open(bytes, 0xfffffffc), STATUS_OK);
       makeImages(host);

@@ -20,8 +20,8 @@ const HEADER: readonly (readonly [field: RegExp, offset: number, most?: number])
   [/^time steps.* 1…(\d+)/, format.HEADER_TIME_STEPS, format.MAX_TIME_STEPS],
   [/^latent size, 1…(\d+)/, format.HEADER_LATENT_SIZE, format.MAX_LATENT_SIZE],
   [/^spiking layers of the decoder, 2…(\d+)/, format.HEADER_DECODER_LAYERS, format.MAX_DECODER_LAYERS],
-  [/^spiking layers of the encoder, at most (\d+)/, format.HEADER_ENCODER_LAYERS, format.MAX_ENCODER_LAYERS],
   [/^priors/, format.HEADER_PRIORS],
+  [/^spiking layers of the encoder, at most (\d+)/, format.HEADER_ENCODER_LAYERS, format.MAX_ENCODER_LAYERS],
   [/^readout shift/, format.HEADER_READOUT_SHIFT],
   [/^zero/, format.HEADER_READOUT_SHIFT + 1],
   [/^offset of the priors/, format.HEADER_PRIORS_OFFSET],
@@ -80,7 +80,13 @@ for (const [heading, fields, end] of [
 test("docs/format.md: version, priors, parameters", () => {
   assert.match(page.text, new RegExp(`^# .*, version ${format.VERSION}$`, "m"));
   const priors = tableUnder(page, "Priors").map((row) => Number(row.offset));
-  assert.deepEqual(priors, [0, format.PRIOR_SHIFT, format.PRIOR_SHARE, format.PRIOR_HEADER_BYTES]);
+  assert.deepEqual(priors, [
+    0,
+    format.PRIOR_SHARE,
+    format.PRIOR_OFFSET,
+    format.PRIOR_PAIRS,
+    format.PRIOR_SHIFT,
+  ]);
   const parameters = claim(
     page,
     /block of (\d+) output channels, (\d+) bytes: u16\[32\] biases \+ (\d+), then u16\[32\] thresholds \+ (\d+)/,
@@ -99,11 +105,11 @@ test("docs/format.md: version, priors, parameters", () => {
 
 test("docs/numerics.md: streams of an image", () => {
   const rows = tableUnder(numerics, "Random numbers").map(({ stream, use }) => [use, Number(stream)]);
-  const { STREAM_NORMALS, STREAM_SPIKES, STREAM_MIXTURE } = streams;
+  const { STREAM_PRIOR, STREAM_SPIKES, STREAM_CHOICES } = streams;
   assert.deepEqual(rows, [
-    ["normals", STREAM_NORMALS],
+    ["prior", STREAM_PRIOR],
     ["Poisson sampler", STREAM_SPIKES],
-    ["mixture", STREAM_MIXTURE],
+    ["choices", STREAM_CHOICES],
   ]);
 });
 

@@ -78,14 +78,12 @@ test("choosing costs a mixture one block of random words, and a prior of one com
 });
 
 test("shares that do not add up, and priors that are not there, are answered with a status", () => {
-  const recordBytes = (outline: ReturnType<typeof outlineModel>) =>
-    format.PRIOR_HEADER_BYTES + outline.latentSize * (4 + ((2 * outline.latentSize + 3) & -4));
   for (const share of [0, 1, 0xffffffff]) {
     const spk = colourModel();
     const view = new DataView(spk.buffer, spk.byteOffset);
     const outline = outlineModel(spk);
     for (let i = 0; i < outline.priors.length; i++) {
-      const record = view.getUint32(format.HEADER_PRIORS_OFFSET, true) + i * recordBytes(outline);
+      const record = view.getUint32(format.HEADER_PRIORS_OFFSET, true) + i * format.PRIOR_ENTRY_BYTES;
       view.setUint32(record + format.PRIOR_SHARE, share, true);
     }
     const host = deviceHost();

@@ -12,7 +12,7 @@ test("no two streams of Philox have one number, but for that of the fit", () => 
     [...new Set(numbers)],
     `${JSON.stringify(others)}: two uses would draw the same numbers`,
   );
-  assert.equal(STREAM_FIT, streams.STREAM_NORMALS);
+  assert.equal(STREAM_FIT, streams.STREAM_PRIOR);
 });
 
 /** Which stream each call that draws a block names, by file. */

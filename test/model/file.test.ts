@@ -71,6 +71,7 @@ function randomModel({
         ]
       : [],
     priors: Array.from({ length: priors }, (_, i) => ({
+      kind: "gaussian" as const,
       name: `prior ${i}`,
       share: 65536,
       shift: 9 + i,
@@ -112,13 +113,14 @@ test("crc32 gives the check value of CRC-32/ISO-HDLC", () => {
 const LAYER_0 = 64;
 const LAYER_1 = 96;
 const PRIORS = 128;
-const READOUT = PRIORS + 32 + 8; // one row of 4 + 2 bytes, rounded up
+const PRIOR_DATA = PRIORS + 40;
+const READOUT = PRIOR_DATA + 4 + 4; // a bias and a weight of 2 bytes, rounded up
 const PARAMETERS_0 = READOUT + 4 + 9 * 32 * 2;
 const PARAMETERS_1 = PARAMETERS_0 + 4 * 128;
 const SCALES_0 = PARAMETERS_1 + 128;
 const SCALES_1 = SCALES_0 + 4 * 128;
 const SCALES_END = SCALES_1 + 4 * 32;
-const WEIGHTS_0 = 2032; // SCALES_END is 2028; u64 from here on
+const WEIGHTS_0 = 2040; // SCALES_END is 2036; u64 from here on
 const WEIGHTS_1 = WEIGHTS_0 + (2 * 128) / 2; // two rows, one of them padding, of 4-bit weights
 const LENGTH = WEIGHTS_1 + (9 * 32 * 32) / 2;
 
@@ -129,12 +131,12 @@ test("every field of header and layer table is where docs/format.md says", () =>
   const u8 = (at: number) => view.getUint8(at);
   const u16 = (at: number) => view.getUint16(at, true);
   const u32 = (at: number) => view.getUint32(at, true);
-  assert.equal(SCALES_END, 2028);
+  assert.equal(SCALES_END, 2036);
   assert.equal(bytes.length, LENGTH);
   assert.equal(Buffer.from(bytes.subarray(0, 4)).toString(), "SPKL");
-  assert.deepEqual([u32(4), u32(8), u32(12)], [2, LENGTH, crc32(bytes.subarray(16))]);
+  assert.deepEqual([u32(4), u32(8), u32(12)], [3, LENGTH, crc32(bytes.subarray(16))]);
   assert.deepEqual([u16(16), u8(18), u8(19), u16(20)], [4, 1, 7, 1]);
-  assert.deepEqual([u8(22), u8(23), u8(24), u8(25), u16(26)], [2, 0, 1, 12, 0]);
+  assert.deepEqual([u8(22), u8(23), u8(24), u8(25), u16(26)], [2, 1, 0, 12, 0]);
   assert.deepEqual([u32(28), u32(32), u32(36)], [PRIORS, READOUT, WEIGHTS_0]);
   assert.deepEqual([...bytes.subarray(40, 64)], [...Buffer.from("tiny"), ...Array(20).fill(0)]);
 
@@ -156,10 +158,14 @@ test("every field of header and layer table is where docs/format.md says", () =>
     [...bytes.subarray(PRIORS, PRIORS + 24)],
     [...Buffer.from("prior 0"), ...Array(17).fill(0)],
   );
-  assert.deepEqual([u32(PRIORS + 24), u32(PRIORS + 28)], [9, 65536]);
-  assert.equal(view.getInt32(PRIORS + 32, true), prior.bias[0]);
-  assert.equal(view.getInt16(PRIORS + 36, true), prior.weights[0]);
-  assert.equal(u16(PRIORS + 38), 0);
+  assert.ok(prior.kind === "gaussian");
+  assert.deepEqual(
+    [24, 28, 32, 36].map((at) => u32(PRIORS + at)),
+    [65536, PRIOR_DATA, 0, 9],
+  );
+  assert.equal(view.getInt32(PRIOR_DATA, true), prior.bias[0]);
+  assert.equal(view.getInt16(PRIOR_DATA + 4, true), prior.weights[0]);
+  assert.equal(u16(PRIOR_DATA + 6), 0);
   assert.equal(view.getInt32(READOUT, true), model.readout.bias[0]);
   for (let k = 0; k < 288; k++) {
     // Place 4n + j holds channel 8j + n.
@@ -295,9 +301,9 @@ test("a flipped bit anywhere is found", () => {
       at < 4
         ? [/Found .* at the start; a model file starts with 53 50 4b 4c/, "bad-model"]
         : at < 8
-          ? [/Got a model file of version \d+; this Spikelet reads version 2/, "unsupported-version"]
+          ? [/Got a model file of version \d+; this Spikelet reads version 3/, "unsupported-version"]
           : at < 12
-            ? [/The header says \d+ bytes, and the file has 6768/, "bad-model"]
+            ? [/The header says \d+ bytes, and the file has 6776/, "bad-model"]
             : [
                 /The checksum is [\da-f]+; the header says [\da-f]+: at least one byte has changed/,
                 "bad-model",
@@ -314,13 +320,81 @@ test("truncated, too short and too long files are refused", () => {
   }
   const longer = new Uint8Array(bytes.length + 1);
   longer.set(bytes);
-  refuses(longer, /The header says 6768 bytes, and the file has 6769/);
+  refuses(longer, /The header says 6776 bytes, and the file has 6777/);
 });
 
 test("another version is told apart from a damaged file", () => {
   const bytes = encodeModel(randomModel());
-  const next = withChange(bytes, (view) => view.setUint32(4, 3, true));
-  refuses(next, /Got a model file of version 3; .* Update Spikelet/, "unsupported-version");
+  for (const version of [2, 4]) {
+    const other = withChange(bytes, (view) => view.setUint32(4, version, true));
+    refuses(
+      other,
+      new RegExp(`Got a model file of version ${version}; .* reads version 3`),
+      "unsupported-version",
+    );
+  }
+});
+
+/** A model of three books of 40 neurons: two of them one after the other make a mixture, and the third has the first one's codes. */
+function bookModel(): Model {
+  const random = randomSource(3);
+  const codes = (count: number) =>
+    Uint32Array.from({ length: 2 * count }, (_, k) => Math.floor(random() * 2 ** (k % 2 ? 8 : 32)));
+  const [first, second] = [codes(5), codes(3)];
+  const model = randomModel({ latentSize: 40, priors: 1 });
+  const book = (name: string, share: number, shared: Uint32Array) =>
+    ({ kind: "book", name, share, codes: shared }) as const;
+  return {
+    ...model,
+    priors: [
+      book("all", 40000, first),
+      book("all", 25536, second),
+      ...model.priors,
+      book("one", 65536, first),
+    ],
+  };
+}
+
+test("books lie where docs/format.md says, and share codes", () => {
+  const model = bookModel();
+  const bytes = encodeModel(model);
+  const view = new DataView(bytes.buffer);
+  const entry = (i: number) => [24, 28, 32, 36].map((at) => view.getUint32(PRIORS + 40 * i + at, true));
+  const data = PRIORS + 4 * 40;
+  const gaussian = data + (5 + 3) * 8;
+  assert.deepEqual(entry(0), [40000, data, 4, 0]);
+  assert.deepEqual(entry(1), [25536, data + 5 * 8, 2, 0]);
+  assert.deepEqual(entry(2), [65536, gaussian, 0, 9]);
+  assert.deepEqual(entry(3), [65536, data, 4, 0]);
+  assert.equal(view.getUint32(32, true), gaussian + 40 * 4 + 40 * 80, "the readout follows");
+  const [book] = model.priors;
+  assert.ok(book.kind === "book");
+  assert.equal(view.getUint32(data + 8, true), book.codes[2]);
+
+  const read = decodeModel(bytes);
+  assert.deepEqual(read, model);
+  const [a, , , b] = read.priors;
+  assert.ok(a.kind === "book" && b.kind === "book" && a.codes === b.codes, "one array");
+  assert.deepEqual(encodeModel(read), bytes);
+});
+
+test("books that break the rules are refused", () => {
+  const bytes = encodeModel(bookModel());
+  const data = PRIORS + 4 * 40;
+  for (const [at, value, message] of [
+    [data + 4, 0x100, /Code 0 of prior 0 has bits beyond its 40 neurons/],
+    [PRIORS + 36, 1, /shift of prior 0 is 1; expected 0\./],
+    [PRIORS + 3 * 40 + 32, 3, /data of prior 3 at 288; expected \d+/],
+    [PRIORS + 3 * 40 + 28, 288 + 40, /data of prior 3 at 328; expected \d+/],
+    [PRIORS + 2 * 40 + 28, 288, /data of prior 2 at 288; expected 352/],
+    [PRIORS + 40 + 32, 65535, /data of prior 2 at 352; expected \d+/],
+    [PRIORS + 40 + 32, 2 ** 32 - 1, /number of codes of prior 1 is 4294967296/],
+  ] as const) {
+    refuses(
+      withChange(bytes, (view) => view.setUint32(at, value, true)),
+      message,
+    );
+  }
 });
 
 /** Changes to a field, in the order of the file, with the message that each must give. */
@@ -334,14 +408,15 @@ const BAD_FIELDS: readonly [what: string, at: number, size: 1 | 2 | 4, value: nu
   ["latent size", 20, 2, 2, /Decoder layer 0 \(linear, 1 channels of 1×1\) does not follow/],
   ["decoder layers", 22, 1, 1, /number of decoder layers is 1; expected 2 to 8/],
   ["decoder layers", 22, 1, 9, /number of decoder layers is 9; expected 2 to 8/],
-  ["encoder layers", 23, 1, 255, /number of encoder layers is 255; expected 0 to 8/],
-  ["priors", 24, 1, 0, /number of priors is 0; expected 1 to 255/],
-  ["priors", 24, 1, 2, /The layers take \d+ bytes; the file has 6768/],
+  ["encoder layers", 24, 1, 255, /number of encoder layers is 255; expected 0 to 8/],
+  ["priors", 23, 1, 0, /number of priors is 0; expected 1 to 255/],
+  ["priors", 23, 1, 2, /data of prior 0 at 168; expected 208/],
+  ["priors", 23, 1, 255, /table of the priors reaches past the end/],
   ["readout shift", 25, 1, 0, /shift of the readout is 0; expected 1 to 30/],
   ["readout shift", 25, 1, 31, /shift of the readout is 31; expected 1 to 30/],
   ["offset of the priors", 28, 4, PRIORS + 4, /puts the priors at 132; expected 128/],
-  ["offset of the readout", 32, 4, 99999, /puts the readout at 99999, past the end at 6768; expected 168/],
-  ["end of the front matter", 36, 4, 8, /puts the end of the front matter at 8; expected 2032/],
+  ["offset of the readout", 32, 4, 99999, /puts the readout at 99999, past the end at 6776; expected 176/],
+  ["end of the front matter", 36, 4, 8, /puts the end of the front matter at 8; expected 2040/],
   ["name", 45, 1, 65, /A name has bytes after its end/],
   ["name", 40, 1, 255, /A name is not UTF-8/],
   ["kind", LAYER_1, 1, 4, /Layer 1 is of an unknown kind/],
@@ -354,19 +429,22 @@ const BAD_FIELDS: readonly [what: string, at: number, size: 1 | 2 | 4, value: nu
   ["output channels", LAYER_0 + 6, 2, 0, /Layer 0 has 0 output channels/],
   ["output channels", LAYER_0 + 6, 2, 4128, /Layer 0 has 4128 output channels; .* up to 4096/],
   ["shift", LAYER_1 + 28, 4, 1, /shift of layer 1 is 1; expected 0/],
-  ["parameters", LAYER_0 + 8, 4, 0, /puts the parameters of layer 0 at 0; expected 748/],
-  ["scales", LAYER_1 + 12, 4, 2 ** 32 - 1, /puts the scales of layer 1 at 4294967295, past the end at 6768/],
+  ["parameters", LAYER_0 + 8, 4, 0, /puts the parameters of layer 0 at 0; expected 756/],
+  ["scales", LAYER_1 + 12, 4, 2 ** 32 - 1, /puts the scales of layer 1 at 4294967295, past the end at 6776/],
   [
     "weights",
     LAYER_1 + 16,
     4,
-    6769,
-    /puts the weights of layer 1 at 6769, past the end at 6768; expected 2160/,
+    6777,
+    /puts the weights of layer 1 at 6777, past the end at 6776; expected 2168/,
   ],
   ["weights' length", LAYER_0 + 20, 4, 64, /length of the weights of layer 0 is 64; expected 128/],
-  ["prior's share", PRIORS + 28, 4, 0, /share of prior 0 is 0; expected 1 to 65536/],
-  ["prior's share", PRIORS + 28, 4, 65535, /shares of prior "prior 0" add up to 65535; expected 65536/],
-  ["prior's shift", PRIORS + 24, 4, 25, /shift of prior 0 is 25; expected 0 to 24/],
+  ["prior's share", PRIORS + 24, 4, 0, /share of prior 0 is 0; expected 1 to 65536/],
+  ["prior's share", PRIORS + 24, 4, 65535, /shares of prior "prior 0" add up to 65535; expected 65536/],
+  ["prior's shift", PRIORS + 36, 4, 25, /shift of prior 0 is 25; expected 0 to 24/],
+  ["prior's data", PRIORS + 28, 4, 172, /data of prior 0 at 172; expected 168/],
+  ["prior's codes", PRIORS + 32, 4, 65536, /number of codes of prior 0 is 65537; expected 1 to 65536/],
+  ["prior's kind", PRIORS + 32, 4, 1, /shift of prior 0 is 9; expected 0\./],
   ["threshold", PARAMETERS_0 + 64, 2, 2, /threshold of layer 0, channel 0 is 0; expected 1 to 32765/],
   ["threshold", PARAMETERS_1 + 64, 2, 32768, /threshold of layer 1, channel 0 is 32766/],
   ["bias", PARAMETERS_1, 2, 57344, /bias of layer 1, channel 0 is 32766; expected -24578 to 32765/],

@@ -92,7 +92,7 @@ test("the ledger adds up, and asking for it does not change the image", async ()
     ledger.layers.reduce((sum, l) => sum + l.neuronUpdates, 0),
     48128 * 16,
   );
-  assert.equal(ledger.randomWords, 32 * 4 + 32 * 2 * 4);
+  assert.equal(ledger.randomWords, 4 + 32 * 4 + 32 * 2 * 4);
   assert.ok(ledger.bytesFetched > 429_344, "every weight is fetched once");
   assert.deepEqual(generator.generate({ seed: 1, ledger: true }).ledgers[0], ledger);
 });
@@ -132,7 +132,7 @@ test("bad options are refused with what was found and expected", async () => {
     [{ seed: -1 }, /seed is -1; expected an integer from 0/],
     [{ seed: 2n ** 64n }, /seed is 18446744073709551616/],
     [{ index: 2n ** 64n - 1n, count: 2 }, /index \+ count is 18446744073709551616/],
-    [{ prior: "seven" }, /prior is seven; expected one of "mixture", "learned", "0", "1"/],
+    [{ prior: "seven" }, /prior is seven; expected one of "book", "learned", "0", "1"/],
   ];
   for (const [options, message] of bad)
     assert.throws(() => generator.generate(options), code("bad-option", message));

@@ -41,7 +41,7 @@ test("a trace of an image's own firing rates or spike trains is the image's trac
   const image = { seed: 8, index: 4 };
   const trace = generator.trace(image);
   const withRandomWords = (randomWords: number) => ({ ...trace, ledger: { ...trace.ledger, randomWords } });
-  // The prior's normals are not drawn: a block of four words for each latent neuron.
+  // The prior is not drawn from: a block of four words for each latent neuron.
   const sampled = withRandomWords(trace.ledger.randomWords - 4 * model.latentSize);
   assert.deepEqual(generator.trace({ ...image, firingRates: generator.firingRates(image) }), sampled);
   assert.deepEqual(generator.trace({ spikeTrains: trace.latentSpikes }), withRandomWords(0));

@@ -3,9 +3,7 @@ import * as memory from "../../assembly/core/memory.js";
 export interface CoreExports {
   readonly memory: WebAssembly.Memory;
   open(length: number, flags: number): number;
-  rates(prior: number): number;
-  sample(steps: number): number;
-  decode(steps: number, ledger: number): number;
+  decode(steps: number, ledger: number, sampled: number): number;
   generate(prior: number, steps: number, ledger: number): number;
 }
 

@@ -1,7 +1,7 @@
 import * as format from "../../assembly/core/format.js";
 import * as memory from "../../assembly/core/memory.js";
 import { readNetwork } from "../../src/checkpoint/architecture.js";
-import type { Model, WeightBits } from "../../src/model/model.js";
+import type { BookPrior, Model, WeightBits } from "../../src/model/model.js";
 import { type FloatLayer, type LayerShape, type Network, outputSize } from "../../src/network.js";
 import { quantizeNetwork, quantizePrior } from "../../src/quantize/quantize.js";
 import type { Core } from "../../src/runtime/core.js";
@@ -31,6 +31,21 @@ export function syntheticModel({ bits = 8, priors = 1, ...options }: SyntheticMo
     ),
   );
   return { ...model, priors: [...model.priors, ...more] };
+}
+
+/** A book of random codes. */
+export function randomBook(latentSize: number, codes: number): BookPrior {
+  const random = randomSource(latentSize + codes);
+  const words = Math.ceil(latentSize / 32);
+  const lastBits = latentSize - 32 * (words - 1);
+  return {
+    kind: "book",
+    name: `${codes} codes`,
+    share: 65536,
+    codes: Uint32Array.from({ length: codes * words }, (_, k) =>
+      Math.floor(random() * 2 ** (k % words === words - 1 ? lastBits : 32)),
+    ),
+  };
 }
 
 /** Seeded uniforms in [0, 1), for test inputs. */
@@ -140,19 +155,25 @@ export function readLedger(core: Core, model: Model) {
 }
 
 /** Bytes that making one image takes from flash where weights are streamed (docs/format.md). */
-export function streamedBytes(model: Model): number {
+export function streamedBytes(model: Model, prior: number): number {
   const d = model.latentSize;
-  const prior = 4 + d * 4 * Math.ceil((4 + 2 * d) / 4);
+  const entry = 40;
+  const data =
+    model.priors[prior].kind === "book" ? 2 * 4 * Math.ceil(d / 32) : 4 * d + d * 4 * Math.ceil(d / 2);
   const layers = model.decoder.map(({ kind, inChannels, outChannels, bits }) => {
     const rows = (kind === "linear" ? 1 : 9) * 2 * Math.ceil(inChannels / 2);
     return 4 * outChannels + (rows * outChannels * bits) / 8;
   });
-  return prior + layers.reduce((sum, bytes) => sum + bytes, 0);
+  return entry + data + layers.reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** Random words that one image takes (docs/numerics.md): a block of four for each normal, and for each eight steps of a neuron. */
-export function randomWords(model: Model, timeSteps: number): number {
-  return 4 * model.latentSize + 4 * model.latentSize * Math.ceil(timeSteps / 8);
+/**
+ * Random words that one image takes (docs/numerics.md): a block of four for each neuron of the prior, for each eight steps of
+ * a neuron, and for the choice of codes.
+ */
+export function randomWords(model: Model, timeSteps: number, prior: number): number {
+  const choice = model.priors[prior].kind === "book" ? 4 : 0;
+  return choice + 4 * model.latentSize + 4 * model.latentSize * Math.ceil(timeSteps / 8);
 }
 
 export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,8 +1,8 @@
 import { MAX_LATENT_SIZE } from "../../core/format";
-import { NORMALS } from "../../core/memory";
+import { RATES } from "../../core/memory";
 
 // Where the host may write the lists and strings that it passes. Nothing is allocated: bytes from flash go straight to where the
-// core wants them, and a string, which comes between two images, to where an image's normals will be.
+// core wants them, and a string, which comes between two images, to where an image's firing rates will be.
 
 const STRING_BYTES: u32 = 4 * MAX_LATENT_SIZE;
 
@@ -22,5 +22,5 @@ export function landAt(address: u32, bytes: u32): void {
  */
 export function cabi_realloc(_old: u32, _oldBytes: u32, _alignment: u32, bytes: u32): u32 {
   if (bytes > (room || STRING_BYTES)) unreachable();
-  return room ? destination : NORMALS;
+  return room ? destination : RATES;
 }

@@ -145,7 +145,7 @@ async function train(args: TrainArguments): Promise<void> {
     out: args.out,
     name,
     bits,
-    components: preset.components,
+    bookBytes: args.book ?? preset.bookBytes,
     generatorOut: preset.alone ? `${stem}.generator.spk` : undefined,
     seed: args.seed,
     threads,

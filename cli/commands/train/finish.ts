@@ -37,8 +37,8 @@ export interface FinishSettings {
   readonly bits: WeightBits;
   /** As the bits have it if not given. */
   readonly rounding: Rounding | undefined;
-  /** Gaussians of the mixture that becomes the default prior; 0 for none. */
-  readonly components: number;
+  /** Bytes of the codes of all books together. */
+  readonly bookBytes: number;
   /** Where to write the model without its encoder as well. */
   readonly generatorOut: string | undefined;
   readonly seed: bigint;
@@ -47,8 +47,6 @@ export interface FinishSettings {
 
 /** Images that priors are fitted to, as `spikelet fit` does. */
 const FITTED_IMAGES = 20000;
-/** A Gaussian of a mixture needs so many images. */
-const IMAGES_PER_COMPONENT = 100;
 /** Images that the profile is the mean of. */
 const PROFILED_IMAGES = 4;
 /** Images of the final evaluation. */
@@ -96,7 +94,7 @@ function contrastOf(model: Model, { network, images }: FinishSettings): Promise<
   );
 }
 
-async function withPriors(model: Model, { images, components, threads }: FinishSettings): Promise<Model> {
+async function withPriors(model: Model, { images, bookBytes, threads }: FinishSettings): Promise<Model> {
   const count = Math.min(images.count, FITTED_IMAGES);
   const bytes = encodeModel(model);
   const load = { encoder: true };
@@ -104,8 +102,7 @@ async function withPriors(model: Model, { images, components, threads }: FinishS
   const rates = await encodeRates({ bytes, load, generator }, images.pixels, count, threads);
   const fit = (labels?: Uint8Array) =>
     fitPriors(model, {
-      ...{ rates, timeSteps: model.timeSteps },
-      components: Math.min(components, Math.floor(count / IMAGES_PER_COMPONENT)),
+      ...{ rates, timeSteps: model.timeSteps, kind: "book", bookBytes },
       ...(labels && { labels }),
       ...(images.classNames && { classNames: images.classNames }),
     });

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import { BLOCK_CHANNELS, MAX_LATENT_SIZE } from "../../../assembly/core/format";
 import type { WeightBits } from "../../../src/model/model.js";
+import { DEFAULT_BOOK_BYTES } from "../../../src/priors/with-fitted-priors.js";
 import { choiceOption, integerOption, numberOption } from "../../options/options.js";
+import { bookOption } from "../../options/priors.js";
 import { seedOption, timeStepsOption, weightBitsOption } from "../../options/shared-options.js";
 
 /** What the command line says. */
@@ -23,6 +25,7 @@ export interface TrainArguments {
   readonly firingPenalty: number;
   readonly preset?: PresetName;
   readonly bits?: WeightBits;
+  readonly book?: number;
   readonly fineTune: number;
   readonly matchContrast?: true;
   readonly strict?: true;
@@ -36,7 +39,8 @@ export interface Preset {
   readonly timeSteps: number;
   readonly latent: number;
   readonly bits: WeightBits;
-  readonly components: number;
+  /** Bytes of the codes of all books together. */
+  readonly bookBytes: number;
   /** Write the model without its encoder as well. */
   readonly alone: boolean;
   /** For a batch of so many images. */
@@ -55,7 +59,7 @@ export const DEFAULTS: Preset = {
   timeSteps: 4,
   latent: 128,
   bits: 8,
-  components: 30,
+  bookBytes: DEFAULT_BOOK_BYTES,
   alone: false,
   learningRate: rateFor(0.003),
   warmUpSteps: 60,
@@ -77,7 +81,7 @@ export const PRESETS = {
     width: 0.25,
     latent: 32,
     bits: 4,
-    components: 0,
+    bookBytes: 8192,
     alone: true,
     learningRate: rateFor(0.004),
   },
@@ -154,6 +158,7 @@ export function addTrainOptions(command: Command): Command {
       "bits of one weight in the model file (default: 8)",
       weightBitsOption("--bits"),
     )
+    .addOption(bookOption())
     .option(
       "--fine-tune <n>",
       "epochs with weights and potentials rounded as in the model file, after the others",
