@@ -25,7 +25,7 @@ const WIDTH = 100;
 const NOTES = "notes";
 const NOT_COMPARABLE =
   "Estimates from different tables are not comparable: each has its own scope and origin.";
-const RAISED: Record<Mark, string> = { c: "ᶜ", m: "ᵐ", s: "ˢ", u: "ᵘ", w: "ʷ" };
+const RAISED: Record<Mark, string> = { c: "ᶜ", m: "ᵐ", s: "ˢ", f: "ᶠ", u: "ᵘ", w: "ʷ" };
 
 export interface ProfileReportOptions {
   /** Each stage on each device as well. */

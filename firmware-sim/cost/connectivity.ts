@@ -18,6 +18,10 @@ export interface LayerConnectivity {
   /** Neurons at each position. */
   readonly outChannels: number;
   readonly positions: readonly Positions[];
+  /** For each position, row by row, the positions before it that reach it. */
+  readonly inputs: readonly (readonly number[])[];
+  /** Neurons, or latent spike trains, at each position before it. */
+  readonly inChannels: number;
   readonly neurons: number;
   /** One for each neuron and input; taps that fall off the border are none. */
   readonly synapses: number;
@@ -25,55 +29,53 @@ export interface LayerConnectivity {
   readonly weights: number;
 }
 
-/** Along one axis: how many outputs are reached by how many taps. */
-type TapProfile = readonly { readonly count: number; readonly taps: number }[];
+/** Along one axis: for each output, the inputs that reach it, in order. */
+type Reach = readonly (readonly number[])[];
 
-function tapProfile(kind: LayerConnectivity["kind"], size: number): TapProfile {
+function reachOf(kind: LayerConnectivity["kind"], size: number): Reach {
+  const inside = (inputs: readonly number[]) => inputs.filter((input) => input >= 0 && input < size);
+  const outputs = (count: number, inputsOf: (output: number) => readonly number[]) =>
+    Array.from({ length: count }, (_, output) => inside(inputsOf(output)));
   switch (kind) {
     case "linear":
-      return [{ count: 1, taps: 1 }];
+      return [[0]];
     case "transposedConv":
       // Even outputs lie under the centre tap; odd ones between two inputs, but the last has only one beside it.
-      return [
-        { count: size + 1, taps: 1 },
-        { count: size - 1, taps: 2 },
-      ];
+      return outputs(2 * size, (o) => (o % 2 ? [(o - 1) / 2, (o + 1) / 2] : [o / 2]));
     case "readout":
-      return [
-        { count: 2, taps: 2 },
-        { count: size - 2, taps: 3 },
-      ];
+      return outputs(size, (o) => [o - 1, o, o + 1]);
     default:
-      return [
-        { count: 1, taps: 2 },
-        { count: size / 2 - 1, taps: 3 },
-      ];
+      return outputs(size / 2, (o) => [2 * o - 1, 2 * o, 2 * o + 1]);
   }
 }
 
-function positionsOf(profile: TapProfile, inChannels: number): Positions[] {
+function positionsOf(inputs: Reach, inChannels: number): Positions[] {
   const counts = new Map<number, number>();
-  for (const row of profile) {
-    for (const column of profile) {
-      const fanIn = row.taps * column.taps * inChannels;
-      counts.set(fanIn, (counts.get(fanIn) ?? 0) + row.count * column.count);
-    }
-  }
-  return [...counts]
-    .map(([fanIn, count]) => ({ fanIn, count }))
-    .filter(({ count }) => count > 0)
-    .sort((a, b) => b.fanIn - a.fanIn);
+  for (const { length } of inputs)
+    counts.set(length * inChannels, (counts.get(length * inChannels) ?? 0) + 1);
+  return [...counts].map(([fanIn, count]) => ({ fanIn, count })).sort((a, b) => b.fanIn - a.fanIn);
+}
+
+/** For each output position, row by row, the input positions that reach it. */
+function inputPositions(kind: LayerConnectivity["kind"], size: number): Reach {
+  const reach = reachOf(kind, size);
+  return reach.flatMap((rows) =>
+    reach.map((columns) => rows.flatMap((row) => columns.map((column) => row * size + column))),
+  );
 }
 
 /** Neurons and synapses of one layer. */
 export function layerConnectivity(name: string, layer: LayerShape, bits: number): LayerConnectivity {
-  const positions = positionsOf(tapProfile(layer.kind, layer.inputSize), layer.inChannels);
+  const inputs = inputPositions(layer.kind, layer.inputSize);
+  const positions = positionsOf(inputs, layer.inChannels);
   return {
     name,
     kind: layer.kind,
     bits,
     outChannels: layer.outChannels,
     positions,
+    inputs,
+    inChannels: layer.inChannels,
     neurons: outputSize(layer) ** 2 * layer.outChannels,
     synapses: countSynapses(positions, layer.outChannels),
     weights: tapCount(layer) * layer.inChannels * layer.outChannels,
@@ -95,13 +97,16 @@ export function readoutConnectivity(
 ): LayerConnectivity {
   const { imageSize, imageChannels, decoder } = model;
   const inChannels = decoder[decoder.length - 1].outChannels;
-  const positions = positionsOf(tapProfile("readout", imageSize), inChannels);
+  const inputs = inputPositions("readout", imageSize);
+  const positions = positionsOf(inputs, inChannels);
   return {
     name: "final_layer.1",
     kind: "readout",
     bits: 16,
     outChannels: imageChannels,
     positions,
+    inputs,
+    inChannels,
     neurons: imageSize ** 2 * imageChannels,
     synapses: countSynapses(positions, imageChannels),
     weights: 9 * inChannels * imageChannels,

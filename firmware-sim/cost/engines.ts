@@ -38,11 +38,12 @@ const TARGETS: Readonly<Record<Microcontroller["core"], string>> = {
   "cortex-m7": "cortex-m7",
   "cortex-m33": "cortex-m33",
   rv32imc: "rv32",
-  // QEMU's Xtensa is not used here; cycles are carried over from the Cortex-M4 by what CoreMark takes on both.
+  // QEMU has no Cortex-M55, and its Xtensa is not used here; cycles are carried over by what CoreMark takes on both.
+  "cortex-m55": "cortex-m33",
   lx7: "cortex-m4",
 };
 
-const CARRIED: readonly Microcontroller["core"][] = ["lx7"];
+const CARRIED: readonly Microcontroller["core"][] = ["cortex-m55", "lx7"];
 
 /** An engine on a device's processor, or undefined where it was not measured. */
 export function engineCosts(engine: Engine, device: Microcontroller): EngineCosts | undefined {

@@ -34,7 +34,7 @@ export function isPriced(estimate: Estimate): estimate is Priced {
 }
 
 /** From what stands on a device to what was only said. */
-const DIRECTNESS: readonly How[] = ["measured", "specified", "simulated", "unstated"];
+const DIRECTNESS: readonly How[] = ["measured", "specified", "simulated", "fitted", "unstated"];
 
 function leastDirect(ways: readonly How[]): How {
   return DIRECTNESS[Math.max(0, ...ways.map((how) => DIRECTNESS.indexOf(how)))];

@@ -3,7 +3,15 @@ import type { LayerConnectivity } from "./connectivity.js";
 
 /** What one layer takes of a chip, or why it cannot lie there. */
 export type LayerPlacement =
-  | { readonly name: string; readonly neurons: number; readonly synapses: number; readonly cores: number }
+  | {
+      readonly name: string;
+      readonly neurons: number;
+      readonly synapses: number;
+      readonly cores: number;
+      /** The most of any of its cores; absent where the chip does not limit them. */
+      readonly inputAxons?: number;
+      readonly outputAxons?: number;
+    }
   | {
       readonly name: string;
       readonly neurons: number;
@@ -26,7 +34,7 @@ export type Placement =
       readonly layers: readonly LayerPlacement[];
       readonly problems: readonly string[];
     }
-  /** The chip's limits are not published. */
+  /** The device file has no limits. */
   | { readonly outcome: "unknown"; readonly reason: string };
 
 /**
@@ -34,22 +42,31 @@ export type Placement =
  * fires, is no part of it: it runs beside the cores.
  */
 export function place(device: Neuromorphic, layers: readonly LayerConnectivity[]): Placement {
-  const placed = layers.map((layer) => placeLayer(device, layer));
+  // From the last to the first, because a core's outgoing axons depend on the cores that its spikes go to.
+  const placed: LayerPlacement[] = [];
+  let readers: Readers | undefined;
+  for (const layer of layers.toReversed()) {
+    const { placement, readers: own } = placeLayer(device, layer, readers);
+    placed.unshift(placement);
+    readers = own;
+  }
   const problems = placed.flatMap((layer) =>
     "problems" in layer ? layer.problems.map((problem) => `${layer.name}: ${problem}`) : [],
   );
   const { neuronsPerCore, axonsPerCore, synapsesPerCore, synapseMemory } = device;
+  const { inputAxonsPerCore, outputAxonsPerCore } = device;
   if (problems.length) {
     const neurons = layers.reduce((sum, layer) => sum + layer.neurons, 0);
     const room = (neuronsPerCore?.value ?? Infinity) * (device.cores?.value ?? Infinity);
     if (neurons > room) problems.push(`the decoder has ${neurons} neurons; a chip holds ${room}`);
     return { outcome: "impossible", layers: placed, problems };
   }
-  const limits = [neuronsPerCore, axonsPerCore, synapsesPerCore, synapseMemory].filter(
-    (f) => f !== undefined,
-  );
+  const limits = [
+    ...[neuronsPerCore, axonsPerCore, synapsesPerCore, synapseMemory],
+    ...[inputAxonsPerCore, outputAxonsPerCore],
+  ].filter((f) => f !== undefined);
   if (!limits.length) {
-    return { outcome: "unknown", reason: `how much a core of ${device.name} holds is not published` };
+    return { outcome: "unknown", reason: `how much a core of ${device.name} holds is not known here` };
   }
   const cores = placed.reduce((sum, layer) => sum + ("cores" in layer ? layer.cores : 0), 0);
   const { least, most } = device.weightBits ?? {};
@@ -63,11 +80,40 @@ export function place(device: Neuromorphic, layers: readonly LayerConnectivity[]
   };
 }
 
-function placeLayer(device: Neuromorphic, layer: LayerConnectivity): LayerPlacement {
+/** What reads the neurons of a layer. */
+interface Readers {
+  /** For each position of the next layer's input, how many cores read it. */
+  readonly cores: readonly number[];
+  /** Neurons at each of these positions. */
+  readonly channels: number;
+}
+
+function placeLayer(
+  device: Neuromorphic,
+  layer: LayerConnectivity,
+  next: Readers | undefined,
+): { readonly placement: LayerPlacement; readonly readers?: Readers } {
   const { name, neurons, synapses } = layer;
   const problems = unmetNeeds(device, layer);
-  if (problems.length) return { name, neurons, synapses, problems };
-  return { name, neurons, synapses, cores: countCores(coreLimits(device, layer), layer) };
+  if (problems.length) return { placement: { name, neurons, synapses, problems } };
+  const limits = coreLimits(device, layer);
+  if (limits.sharedWeights || limits.crossbar) {
+    const cores = limits.sharedWeights
+      ? coresWithSharedWeights(limits, layer)
+      : coresOfCrossbars(limits, layer);
+    return { placement: { name, neurons, synapses, cores } };
+  }
+  const { cores, inputAxons, outputAxons, readers } = fillCores(limits, layer, next);
+  if (outputAxons > limits.outputAxons) {
+    const most = `has neurons that send to ${outputAxons} cores; a core has ${limits.outputAxons} outgoing axons`;
+    return { placement: { name, neurons, synapses, problems: [most] } };
+  }
+  const placement = {
+    ...{ name, neurons, synapses, cores },
+    ...(device.inputAxonsPerCore && { inputAxons }),
+    ...(device.outputAxonsPerCore && { outputAxons }),
+  };
+  return { placement, readers };
 }
 
 /** What one core holds of one layer. */
@@ -75,6 +121,8 @@ interface CoreLimits {
   readonly neurons: number;
   /** Bits of weights, or synapses where these are counted whatever their width. */
   readonly synapses: number;
+  readonly inputAxons: number;
+  readonly outputAxons: number;
   readonly crossbar: boolean;
   readonly sharedWeights: boolean;
 }
@@ -85,6 +133,8 @@ function coreLimits(device: Neuromorphic, layer: LayerConnectivity): CoreLimits 
   return {
     neurons: device.neuronsPerCore?.value ?? Infinity,
     synapses: Math.min(memory, device.synapsesPerCore?.value ?? Infinity),
+    inputAxons: device.inputAxonsPerCore?.value ?? Infinity,
+    outputAxons: device.outputAxonsPerCore?.value ?? Infinity,
     crossbar: device.axonsPerCore !== undefined,
     sharedWeights: device.convolutionWeights?.value === "shared" && layer.kind !== "linear",
   };
@@ -93,7 +143,7 @@ function coreLimits(device: Neuromorphic, layer: LayerConnectivity): CoreLimits 
 /** Why not even one neuron of the layer can lie on a core. */
 function unmetNeeds(device: Neuromorphic, layer: LayerConnectivity): string[] {
   const problems: string[] = [];
-  const { supportedLayers, weightBits, axonsPerCore } = device;
+  const { supportedLayers, weightBits, axonsPerCore, inputAxonsPerCore } = device;
   const [{ fanIn }] = layer.positions;
   if (supportedLayers && !supportedLayers.value.some((kind) => kind === layer.kind)) {
     problems.push(`is a ${layer.kind} layer; ${device.name} runs ${supportedLayers.value.join(" and ")}`);
@@ -101,8 +151,10 @@ function unmetNeeds(device: Neuromorphic, layer: LayerConnectivity): string[] {
   if (weightBits && layer.bits > weightBits.most.value) {
     problems.push(`has weights of ${layer.bits} bits; a core holds ${weightBits.most.value} at most`);
   }
-  if (axonsPerCore && fanIn > axonsPerCore.value) {
-    problems.push(`has neurons with ${fanIn} inputs; a core has ${axonsPerCore.value}`);
+  for (const axons of [axonsPerCore, inputAxonsPerCore]) {
+    if (axons && fanIn > axons.value) {
+      problems.push(`has neurons with ${fanIn} inputs; a core has ${axons.value}`);
+    }
   }
   const { sharedWeights, synapses } = coreLimits(device, layer);
   const kernel = sharedWeights ? layer.weights / layer.outChannels : fanIn;
@@ -110,11 +162,6 @@ function unmetNeeds(device: Neuromorphic, layer: LayerConnectivity): string[] {
     problems.push(`has neurons with ${kernel} weights; a core holds ${synapses}`);
   }
   return problems;
-}
-
-function countCores(limits: CoreLimits, layer: LayerConnectivity): number {
-  if (limits.sharedWeights) return coresWithSharedWeights(limits, layer);
-  return limits.crossbar ? coresOfCrossbars(limits, layer) : coresWithStoredWeights(limits, layer);
 }
 
 /** The best split into blocks of c channels by p positions, each with one copy of c kernels. */
@@ -139,25 +186,66 @@ function coresOfCrossbars(limits: CoreLimits, layer: LayerConnectivity): number 
   }, 0);
 }
 
-/** Fills core after core, neurons of large fan-in first. */
-function coresWithStoredWeights(limits: CoreLimits, layer: LayerConnectivity): number {
-  let cores = 0;
-  let freeNeurons = 0;
-  let freeSynapses = 0;
-  for (const { count, fanIn } of layer.positions) {
-    let left = count * layer.outChannels;
-    while (left > 0) {
-      let taken = Math.min(left, freeNeurons, Math.floor(freeSynapses / fanIn));
-      if (taken === 0) {
-        cores++;
-        freeNeurons = limits.neurons;
-        freeSynapses = limits.synapses;
-        taken = Math.min(left, freeNeurons, Math.floor(freeSynapses / fanIn));
+/** One core while it is filled. */
+interface Core {
+  neurons: number;
+  synapses: number;
+  outputAxons: number;
+  /** Positions whose neurons it receives spikes from. */
+  readonly inputs: Set<number>;
+}
+
+/**
+ * Fills core after core: positions row by row, at each all channels, since these have the same inputs. Neighbours share most of
+ * their inputs and of the cores that they send to, which keeps axons few.
+ */
+function fillCores(limits: CoreLimits, layer: LayerConnectivity, next: Readers | undefined) {
+  const { inputs, inChannels, outChannels } = layer;
+  const readers = Array.from({ length: 1 + Math.max(...inputs.flat()) }, () => new Set<Core>());
+  const cores: Core[] = [];
+  let core: Core | undefined;
+  inputs.forEach((reaching, position) => {
+    const fanIn = reaching.length * inChannels;
+    for (let channel = 0; channel < outChannels; channel++) {
+      const neuron = position * outChannels + channel;
+      // The latent has no core, and the last layer's spikes go to the readout, which has none either.
+      const outgoing = next ? next.cores[Math.floor(neuron / next.channels)] : 0;
+      if (!core || !hasRoom(core, limits, { fanIn, outgoing, reaching, inChannels })) {
+        core = { neurons: 0, synapses: 0, outputAxons: 0, inputs: new Set() };
+        cores.push(core);
       }
-      left -= taken;
-      freeNeurons -= taken;
-      freeSynapses -= taken * fanIn;
+      core.neurons++;
+      core.synapses += fanIn;
+      core.outputAxons += outgoing;
+      for (const input of reaching) {
+        core.inputs.add(input);
+        readers[input].add(core);
+      }
     }
-  }
-  return cores;
+  });
+  return {
+    cores: cores.length,
+    inputAxons: Math.max(...cores.map((one) => one.inputs.size * inChannels)),
+    outputAxons: Math.max(...cores.map((one) => one.outputAxons)),
+    readers: { cores: readers.map(({ size }) => size), channels: inChannels },
+  };
+}
+
+function hasRoom(
+  core: Core,
+  limits: CoreLimits,
+  neuron: {
+    readonly fanIn: number;
+    readonly outgoing: number;
+    readonly reaching: readonly number[];
+    readonly inChannels: number;
+  },
+): boolean {
+  const more = neuron.reaching.filter((input) => !core.inputs.has(input)).length;
+  return (
+    core.neurons < limits.neurons &&
+    core.synapses + neuron.fanIn <= limits.synapses &&
+    core.outputAxons + neuron.outgoing <= limits.outputAxons &&
+    (core.inputs.size + more) * neuron.inChannels <= limits.inputAxons
+  );
 }

@@ -122,8 +122,11 @@ export function priceLedger(
         count: ledger.randomWords,
         energy: energyOf(ledger.randomWords, prices.randomNumber, "a random number"),
       },
-      { name: "static power", energy: staticEnergy(device, time, options.placement) },
     );
+  }
+  const { staticPower, clockPower } = prices;
+  if (!allIn || staticPower || clockPower) {
+    terms.push({ name: "static power", energy: staticEnergy(device, time, options.placement) });
   }
   const total = sum(
     terms.map(({ energy }) => energy),
@@ -169,19 +172,26 @@ function routingTerms(prices: Prices, layers: readonly MeanLayerLedger[], routin
   });
 }
 
-/** Of all chips in use, over the time that an image takes. */
+/** Of all chips in use, over the time that an image takes: static power, and what a running clock takes. */
 function staticEnergy(device: Neuromorphic, time: Estimate, placement: Placement | undefined): Estimate {
-  const power = device.prices?.staticPower;
-  if (!power) return { notPriced: "no static power was found" };
-  if (!isPriced(time)) return time;
+  const { clock, prices: { staticPower, clockPower } = {} } = device;
+  const figures: Figure[] = staticPower ? [staticPower] : [];
+  let milliwatts = staticPower?.value ?? 0;
+  if (clock && clockPower) {
+    figures.push(clock, clockPower);
+    milliwatts += clock.value * clockPower.value * 1e-3;
+  }
+  if (!figures.length) return { notPriced: "no static power was found" };
+  const power = `${Number(milliwatts.toPrecision(3))} mW a chip`;
+  if (!isPriced(time)) return { notPriced: `${power}, for a time that is not known: ${time.notPriced}` };
   const chips = placement?.outcome === "placed" ? placement.chips : undefined;
-  if (chips === undefined) return { notPriced: "the number of chips is not known" };
-  const term = priced(chips * power.value * 1e-3 * time.value, "J", [power], { basis: time.basis });
+  if (chips === undefined) return { notPriced: `${power}; the number of chips is not known` };
+  const term = priced(chips * milliwatts * 1e-3 * time.value, "J", figures, { basis: time.basis });
   return {
     ...term,
     grade: time.grade === "weak" ? "weak" : term.grade,
     sources: [...new Set([...term.sources, ...time.sources])],
-    note: `${chips} ${chips === 1 ? "chip" : "chips"} over a run time that is a lower bound`,
+    note: `${chips} ${chips === 1 ? "chip" : "chips"} of ${power.replace(" a chip", "")} over a run time that is a lower bound`,
   };
 }
 

@@ -3,35 +3,49 @@ import { SpikeletError } from "../../src/errors.js";
 import { nearestHint } from "../../src/nearest.js";
 import akida from "./akida.json" with { type: "json" };
 import apollo4Plus from "./apollo4-plus.json" with { type: "json" };
+import apollo510 from "./apollo510.json" with { type: "json" };
+import darwin3 from "./darwin3.json" with { type: "json" };
 import { type Device, DeviceSchema } from "./device.js";
 import esp32C3 from "./esp32-c3.json" with { type: "json" };
+import esp32C6 from "./esp32-c6.json" with { type: "json" };
 import esp32S3 from "./esp32-s3.json" with { type: "json" };
 import loihi from "./loihi.json" with { type: "json" };
 import loihiSanafe from "./loihi-sanafe.json" with { type: "json" };
+import nrf54l15 from "./nrf54l15.json" with { type: "json" };
 import nrf52840 from "./nrf52840.json" with { type: "json" };
 import odin from "./odin.json" with { type: "json" };
+import reckon from "./reckon.json" with { type: "json" };
 import rp2040 from "./rp2040.json" with { type: "json" };
 import rp2350 from "./rp2350.json" with { type: "json" };
+import rp2350Riscv from "./rp2350-riscv.json" with { type: "json" };
 import seneca from "./seneca.json" with { type: "json" };
 import speck from "./speck.json" with { type: "json" };
 import spinnaker2 from "./spinnaker2.json" with { type: "json" };
 import stm32f405 from "./stm32f405.json" with { type: "json" };
 import stm32h743 from "./stm32h743.json" with { type: "json" };
 import stm32l4r5 from "./stm32l4r5.json" with { type: "json" };
+import stm32n6 from "./stm32n6.json" with { type: "json" };
 import stm32u575 from "./stm32u575.json" with { type: "json" };
+import tianjic from "./tianjic.json" with { type: "json" };
 import truenorth from "./truenorth.json" with { type: "json" };
+import ubrain from "./ubrain.json" with { type: "json" };
 
 const FILES: readonly unknown[] = [
   nrf52840,
+  nrf54l15,
   stm32l4r5,
   stm32u575,
   stm32f405,
   stm32h743,
+  stm32n6,
   rp2040,
   rp2350,
+  rp2350Riscv,
   esp32C3,
+  esp32C6,
   esp32S3,
   apollo4Plus,
+  apollo510,
   loihi,
   loihiSanafe,
   truenorth,
@@ -40,6 +54,10 @@ const FILES: readonly unknown[] = [
   speck,
   akida,
   seneca,
+  reckon,
+  tianjic,
+  darwin3,
+  ubrain,
 ];
 
 /** Largest device file that is read; the shipped ones have at most 5 KB. */

@@ -9,9 +9,12 @@ import * as v from "valibot";
 export type Grade = v.InferOutput<typeof GradeSchema>;
 const GradeSchema = v.picklist(["printed", "derived", "weak"]);
 
-/** How whoever published a figure got it. */
+/**
+ * How whoever published a figure got it. "fitted": chosen so that a simulation meets what was measured of whole runs; one such
+ * figure alone was never measured.
+ */
 export type How = v.InferOutput<typeof HowSchema>;
-const HowSchema = v.picklist(["measured", "specified", "simulated", "unstated"]);
+const HowSchema = v.picklist(["measured", "specified", "simulated", "fitted", "unstated"]);
 
 const TextSchema = v.pipe(v.string(), v.trim(), v.nonEmpty(), v.maxLength(400));
 const SourceSchema = v.pipe(TextSchema, v.description("document, and table or page, or URL"));
@@ -63,7 +66,16 @@ const identity = {
 const MicrocontrollerSchema = v.strictObject({
   family: v.literal("microcontroller"),
   ...identity,
-  core: v.picklist(["cortex-m0+", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32imc", "lx7"]),
+  core: v.picklist([
+    "cortex-m0+",
+    "cortex-m3",
+    "cortex-m4",
+    "cortex-m7",
+    "cortex-m33",
+    "cortex-m55",
+    "rv32imc",
+    "lx7",
+  ]),
   cores: figureSchema("cores"),
   /** Highest. */
   clock: figureSchema("MHz", PositiveSchema),
@@ -82,7 +94,7 @@ const energy = v.exactOptional(priceSchema("pJ"));
 const time = v.exactOptional(priceSchema("ns"));
 
 const PricesSchema = v.strictObject({
-  /** Everything that the chip does, by synaptic operation: no other term is added to it. */
+  /** Everything that events cost, by synaptic operation: only static and clock power are added to it, if the file has them. */
   synapticOperationAllIn: energy,
   synapticOperation: energy,
   /** Of linear layers, where they have a price of their own. */
@@ -100,6 +112,8 @@ const PricesSchema = v.strictObject({
   randomNumber: energy,
   /** Of one chip. */
   staticPower: v.exactOptional(priceSchema("mW")),
+  /** Of one chip whose clock runs and that does nothing else: at `clock`, beside the static power. */
+  clockPower: v.exactOptional(priceSchema("µW/MHz")),
 });
 
 const TimesSchema = v.strictObject({
@@ -124,6 +138,12 @@ const NeuromorphicSchema = v.strictObject({
   /** Of one chip. */
   cores: v.exactOptional(figureSchema("cores")),
   neuronsPerCore: v.exactOptional(figureSchema("neurons")),
+  /** Needed with `clockPower`. */
+  clock: v.exactOptional(figureSchema("MHz", PositiveSchema)),
+  /** Neurons elsewhere whose spikes a core can receive; checked where each synapse is stored. */
+  inputAxonsPerCore: v.exactOptional(figureSchema("axons")),
+  /** One for each neuron of a core and each core that it sends spikes to; checked where each synapse is stored. */
+  outputAxonsPerCore: v.exactOptional(figureSchema("axons")),
   /** Inputs of a crossbar, that all neurons of a core share. */
   axonsPerCore: v.exactOptional(figureSchema("axons")),
   /** Where the number of synapses is fixed, whatever their width. */

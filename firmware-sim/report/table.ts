@@ -6,6 +6,7 @@ export const MARKS = {
   c: "counted exactly",
   m: "measured",
   s: "simulated",
+  f: "simulated, with figures fitted to what was measured of whole runs",
   u: "simulated, with a figure whose publisher does not say how it was obtained",
   w: "weak: a figure behind it was never seen in its source, or the source is no authority",
 } as const;
@@ -60,7 +61,9 @@ export function runsOf(numbers: readonly number[]): number[][] {
 
 /** Marks of a priced figure. */
 export function marksOf({ basis, grade }: Priced): Mark[] {
-  const letter = ({ measured: "m", specified: "s", simulated: "s", unstated: "u" } as const)[basis];
+  const letter = ({ measured: "m", specified: "s", simulated: "s", fitted: "f", unstated: "u" } as const)[
+    basis
+  ];
   return grade === "weak" ? [letter, "w"] : [letter];
 }
 

@@ -24,6 +24,10 @@ function roundTo3(value: number): number {
   return Number(value.toPrecision(3));
 }
 
+function powerText(milliwatts: number): string {
+  return milliwatts < 0.1 ? `${roundTo3(milliwatts * 1e3)} µW` : `${milliwatts} mW`;
+}
+
 function sizeText(bytes: number): string {
   const kibibytes = bytes / 1024;
   return kibibytes < 1024 ? `${kibibytes} KiB` : `${kibibytes / 1024} MiB`;
@@ -73,7 +77,10 @@ for (const device of chips) {
     assert.equal(row["synaptic operation"].includes("all-in"), prices.synapticOperationAllIn !== undefined);
     const update = prices.neuronUpdateActive ?? prices.neuronUpdate;
     if (update) assert.equal(numberIn(row["neuron update"]), update.value);
-    assert.equal(row.static === "–" || row.static === "in it", prices.staticPower === undefined);
+    if (prices.staticPower) assert.match(row.static, new RegExp(`^${powerText(prices.staticPower.value)}`));
+    else assert.equal(row.static, "–");
+    const { clockPower } = prices;
+    if (clockPower) assert.ok(row.static.endsWith(` + ${clockPower.value} ${clockPower.unit}`), row.static);
   });
 }
 
@@ -136,9 +143,9 @@ test("docs/devices.md: places on chips, energies and times", () => {
     if (!isPriced(price.total)) continue;
     const row = rowOf(priced, device.id);
     const names = Object.values(row)[0].split(", ");
-    const energy = row["energy an image"].split(/, (?=\()/)[names.indexOf(`\`${device.id}\``)];
-    const [microjoules] = energy.match(/[\d,]+/) ?? assert.fail(energy);
-    assert.equal(numberIn(microjoules), Math.round(roundTo3(price.total.value * 1e6)), device.id);
+    const energy = row["energy an image"].split(/, (?=[\d(])/)[names.indexOf(`\`${device.id}\``)];
+    const [microjoules] = energy.match(/[\d,.]+/) ?? assert.fail(energy);
+    assert.equal(numberIn(microjoules), roundTo3(price.total.value * 1e6), device.id);
     if (isPriced(price.time)) assert.equal(row.time, `≥ ${roundTo3(price.time.value * 1e3)} ms`, device.id);
     else assert.equal(row.time, "–", device.id);
   }

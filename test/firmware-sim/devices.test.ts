@@ -52,8 +52,8 @@ describe("shipped devices", () => {
       files,
     );
     for (const file of files) assert.equal(`${readDevice(text(file), file).id}.json`, file);
-    assert.equal(listDevices().filter((d) => d.family === "microcontroller").length, 10);
-    assert.equal(listDevices().filter((d) => d.family === "neuromorphic").length, 8);
+    assert.equal(listDevices().filter((d) => d.family === "microcontroller").length, 15);
+    assert.equal(listDevices().filter((d) => d.family === "neuromorphic").length, 12);
   });
 
   test("every figure has a source and a grade", () => {
@@ -256,18 +256,19 @@ describe("microcontrollers", () => {
     // 100 µA/MHz at 3.3 V: 330 pJ a cycle.
     assert.ok(Math.abs(l4.value - 330e-6) < 1e-15, `${l4.value} J`);
     assert.equal(l4.grade, "derived");
-    const weak = energy(nrf, 1e6);
-    assert.ok(isPriced(weak), "nrf52840 has current and supply");
+    const weak = energy(microcontroller("stm32h743"), 1e6);
+    assert.ok(isPriced(weak), "stm32h743 has current and supply");
     assert.equal(weak.grade, "weak");
-    const board = energy(microcontroller("esp32-c3"), 160e6);
-    assert.ok(isPriced(board), "esp32-c3 has a current at its clock");
-    // One second of 40.7 mA at 5 V.
-    assert.ok(Math.abs(board.value - 0.2035) < 1e-12, `${board.value} J`);
+    const chip = energy(microcontroller("esp32-c3"), 160e6);
+    assert.ok(isPriced(chip), "esp32-c3 has a current at its clock");
+    // One second of 23 mA at 3.3 V.
+    assert.ok(Math.abs(chip.value - 0.0759) < 1e-12, `${chip.value} J`);
   });
 
   test("energy without a published current, or voltage, is not priced", () => {
-    assert.match(JSON.stringify(energy(microcontroller("stm32f405"), 1)), /notPriced.*no run current/);
-    assert.match(JSON.stringify(energy(microcontroller("apollo4-plus"), 1)), /notPriced.*no supply voltage/);
+    assert.match(JSON.stringify(energy(microcontroller("rp2040"), 1)), /notPriced.*no run current/);
+    const { supply: _, ...unsupplied } = nrf;
+    assert.match(JSON.stringify(energy(unsupplied, 1)), /notPriced.*no supply voltage/);
   });
 
   test("cycles follow from CoreMark: those of its score over its instructions in QEMU", () => {
@@ -294,9 +295,19 @@ describe("microcontrollers", () => {
   });
 });
 
+test("ODIN's three terms come to what is quoted of it: 12.7 pJ an operation at 75 MHz, an operation in two cycles", () => {
+  const { clock, prices = {} } = findDevice("odin") as Neuromorphic;
+  const { synapticOperationAllIn: operation, staticPower, clockPower } = prices;
+  assert.ok(clock && operation && staticPower && clockPower);
+  const microwatts = staticPower.value * 1e3 + clockPower.value * clock.value;
+  const all = operation.value + microwatts / (clock.value / 2);
+  assert.ok(Math.abs(all - 12.7) < 0.05, `${all} pJ`);
+});
+
 test("neuromorphic devices say what they do not know by leaving it out", () => {
   const prices = (id: string) => Object.keys((findDevice(id) as Neuromorphic).prices ?? {});
   assert.deepEqual(prices("akida"), []);
   assert.deepEqual(prices("speck"), ["staticPower"]);
-  assert.deepEqual(prices("odin"), ["synapticOperationAllIn"]);
+  assert.deepEqual(prices("odin"), ["synapticOperationAllIn", "staticPower", "clockPower"]);
+  assert.deepEqual(prices("seneca"), ["synapticOperation", "message"]);
 });
