@@ -13,7 +13,7 @@ import { evenLatent, uniformNumbers } from "./latents.js";
 import { linePlot } from "./plot.js";
 import { atMost, type Bar, barTable, digits, percent, table, withQuartiles } from "./report.js";
 import type { Setting } from "./setting.js";
-import { ratiosOf, type Spread, spreadOf, sumOf } from "./statistics.js";
+import { ratiosOf, reachedSynapses, type Spread, spreadOf, sumOf } from "./statistics.js";
 
 const TARGETS: readonly number[] = [0.02, 0.05, 0.1, 0.15, 0.2, 0.3];
 /** The bar: at the first rate an image takes at most a third of that at the second. */
@@ -129,7 +129,7 @@ export async function sweepFiring(setting: Setting, seed: number, rounds: number
       target: c.target,
       rate: sumOf(layerRates.map((r, i) => r * updates[i])) / sumOf(updates),
       layerRates,
-      synapticOperations: sumOf(c.ledgers.map((l) => l.synapticOperations)) / LATENTS,
+      synapticOperations: sumOf(c.ledgers.map(reachedSynapses)) / LATENTS,
       milliseconds: { plain: spreadOf(plain), simd: spreadOf(simd) },
     };
   });

@@ -5,7 +5,7 @@ import { dequantizeDecoder } from "../src/quantize/dequantize.js";
 import { BareCore } from "./bare-core.js";
 import { atMost, type Bar, barTable, digits, percent, table } from "./report.js";
 import type { Setting } from "./setting.js";
-import { sumOf } from "./statistics.js";
+import { reachedSynapses, sumOf } from "./statistics.js";
 
 /** Most executed instructions of the plain build for each synaptic operation, by bits a weight. */
 const BARS = { 8: 3.5, 4: 2.5 } as const;
@@ -43,7 +43,7 @@ export async function countInstructions(
   for (const bits of [8, 4] as const) {
     const spk = modelOf(setting, bits);
     const { ledgers } = (await Generator.load(spk)).generate({ seed, count: images, ledger: true });
-    const synapticOperations = sumOf(ledgers.map((l) => l.synapticOperations)) / images;
+    const synapticOperations = sumOf(ledgers.map(reachedSynapses)) / images;
     for (const weights of ["resident", "streamed"] as const) {
       const core = new BareCore(instrumented, spk, weights === "resident");
       const counters = new Counters(core.exports);

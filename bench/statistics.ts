@@ -1,3 +1,5 @@
+import type { Ledger } from "../src/index.js";
+
 /** Five numbers of a sample. */
 export interface Spread {
   readonly min: number;
@@ -34,4 +36,9 @@ export function sumOf(values: Iterable<number>): number {
   let sum = 0;
   for (const value of values) sum += value;
   return sum;
+}
+
+/** One for each spike and synapse that it reached, in the readout too: what times and instructions are divided by. */
+export function reachedSynapses({ layers }: Ledger): number {
+  return sumOf(layers.map(({ synapticOperations }) => synapticOperations));
 }

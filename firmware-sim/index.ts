@@ -3,12 +3,14 @@
  * @module spikelet/simulator
  */
 export type { ArithmeticCost } from "./cost/arithmetic.js";
+export type { Conventions } from "./cost/conventions.js";
 export { cycles, type Engine } from "./cost/engines.js";
 export { type Estimate, isPriced, type NotPriced, type Priced } from "./cost/estimate.js";
 export type { MemoryNeed, Shortage } from "./cost/microcontroller.js";
 export type { LayerPlacement, Placement } from "./cost/placement.js";
-export type { PriceReport, Term } from "./cost/pricing.js";
+export type { PriceReport, Routing, Term } from "./cost/pricing.js";
 export {
+  type Counts,
   type EngineProfile,
   type MicrocontrollerProfile,
   type NeuromorphicProfile,

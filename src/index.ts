@@ -38,7 +38,7 @@ export {
   type Images,
   type ModelInfo,
 } from "./runtime/generator.js";
-export type { LayerLedger, Ledger } from "./runtime/ledger.js";
+export type { LayerLedger, Ledger, ReadoutLedger } from "./runtime/ledger.js";
 export { type MemoryPlan, memoryPlan, type Region } from "./runtime/memory-plan.js";
 export type { ModelSource } from "./runtime/source.js";
 export type { LayerSpikes, Trace } from "./runtime/trace.js";

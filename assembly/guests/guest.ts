@@ -8,7 +8,7 @@ import {
   IMAGE_INDEX,
   LEDGER,
   LEDGER_LAYER_BYTES,
-  LEDGER_READOUT,
+  LEDGER_LAYERS,
   PLAN_BYTES,
   SEED,
   STAGING,
@@ -54,11 +54,11 @@ export function drawImage(seed: u64, index: u64, prior: u32): u32 {
   return draw(prior, load<u8>(HEADER + HEADER_TIME_STEPS), 1);
 }
 
-/** Synaptic operations of the image drawn last. */
+/** Synaptic operations of the image drawn last, without the readout. */
 export function synapticOperations(): u64 {
   let sum: u64 = 0;
-  let counters = LEDGER_READOUT;
-  const end = counters + (1 + <u32>load<u8>(HEADER + HEADER_DECODER_LAYERS)) * LEDGER_LAYER_BYTES;
+  let counters = LEDGER_LAYERS;
+  const end = counters + <u32>load<u8>(HEADER + HEADER_DECODER_LAYERS) * LEDGER_LAYER_BYTES;
   do {
     sum += load<u32>(counters, 4);
     counters += LEDGER_LAYER_BYTES;

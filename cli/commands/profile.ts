@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import type { Command } from "commander";
+import type { Routing } from "../../firmware-sim/cost/pricing.js";
 import { profile } from "../../firmware-sim/cost/profile.js";
 import { whatIf } from "../../firmware-sim/cost/what-if.js";
 import { findDevice, listDevices, readDevice } from "../../firmware-sim/devices/catalog.js";
@@ -23,6 +24,9 @@ interface ProfileArguments {
   readonly count: number;
   readonly seed: number;
   readonly prior?: string;
+  readonly coresPerSpike?: number;
+  readonly hopsEastWest?: number;
+  readonly hopsNorthSouth?: number;
   readonly layers?: true;
   readonly notes?: true;
   readonly whatIf?: true;
@@ -69,6 +73,21 @@ export function addProfileCommand(program: Command): void {
       1,
     )
     .option("--prior <name>", "prior of the images (default: the model's first)")
+    .option(
+      "--cores-per-spike <n>",
+      "cores that a spike is sent to on a neuromorphic chip: prices messages",
+      integerOption("--cores-per-spike", { min: 1, max: 4096, example: 3 }),
+    )
+    .option(
+      "--hops-east-west <n>",
+      "hops of each such message along a row (default: 0)",
+      integerOption("--hops-east-west", { min: 0, max: 4096, example: 2 }),
+    )
+    .option(
+      "--hops-north-south <n>",
+      "and along a column (default: 0)",
+      integerOption("--hops-north-south", { min: 0, max: 4096, example: 2 }),
+    )
     .option("--layers", "also show each stage on each device")
     .option("--notes", "also give the source of every estimate, and why something is not priced or placed")
     .option("--what-if", "also show what other bits and time steps would cost")
@@ -89,9 +108,12 @@ async function run(fileOrName: string, args: ProfileArguments): Promise<void> {
   }
   if (html !== undefined) await prepareFolderOf(html);
 
+  const routing = routingOf(args);
   const images = { seed, ...(prior !== undefined && { prior }) };
   const result = await about(path, () =>
-    withProgress((onProgress) => profile(bytes, { devices, count, ...images, onProgress })),
+    withProgress((onProgress) =>
+      profile(bytes, { devices, count, ...images, ...(routing && { routing }), onProgress }),
+    ),
   );
   const variants =
     args.whatIf || html !== undefined
@@ -112,6 +134,17 @@ async function run(fileOrName: string, args: ProfileArguments): Promise<void> {
           notes: args.notes ?? false,
           ...(shown && { whatIf: shown }),
         }),
+  );
+}
+
+function routingOf({ coresPerSpike, hopsEastWest, hopsNorthSouth }: ProfileArguments): Routing | undefined {
+  if (coresPerSpike !== undefined) {
+    return { coresPerSpike, hopsEastWest: hopsEastWest ?? 0, hopsNorthSouth: hopsNorthSouth ?? 0 };
+  }
+  if (hopsEastWest === undefined && hopsNorthSouth === undefined) return undefined;
+  throw new SpikeletError(
+    "bad-option",
+    "--hops-east-west and --hops-north-south: found no --cores-per-spike, expected the messages that hop; for example --cores-per-spike 3",
   );
 }
 

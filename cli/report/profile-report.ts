@@ -1,6 +1,6 @@
 import type { Profile } from "../../firmware-sim/cost/profile.js";
 import type { WhatIf } from "../../firmware-sim/cost/what-if.js";
-import { denseTable, stageTable } from "../../firmware-sim/report/counted-tables.js";
+import { countsTable, denseTable, stageTable } from "../../firmware-sim/report/counted-tables.js";
 import {
   microcontrollerStages,
   microcontrollerTable,
@@ -42,7 +42,7 @@ export function formatProfile(
 ): string {
   const footnotes = new Footnotes();
   const { microcontrollers, neuromorphic } = profile;
-  const tables = [stageTable(profile)];
+  const tables = [stageTable(profile), countsTable(profile)];
   if (microcontrollers.length > 0) tables.push(microcontrollerTable(profile, footnotes));
   if (layers) tables.push(...microcontrollers.map((device) => microcontrollerStages(device, footnotes)));
   if (neuromorphic.length > 0) tables.push(neuromorphicTable(profile, footnotes), termTable(profile));

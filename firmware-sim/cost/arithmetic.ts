@@ -7,13 +7,14 @@ import type { MeanLedger } from "./mean-ledger.js";
 
 /** Energy of arithmetic and weight fetches alone, in joules an image. Potentials, activations and control are not in it. */
 export interface ArithmeticCost {
-  /** Multiply-accumulates or additions an image. */
-  readonly operations: number;
+  /** An image. */
+  readonly additions: number;
+  readonly multiplications: number;
   /** Different weights. */
   readonly weights: number;
   /** If each weight is fetched once an image. */
   readonly lowest: Estimate;
-  /** If each operation fetches its weight, four of 8 bits at a time. */
+  /** If each weight is fetched as often as it is used, four of 8 bits at a time. */
   readonly highest: Estimate;
 }
 
@@ -30,40 +31,55 @@ export function denseInt8Cost(
   layers: readonly LayerConnectivity[],
   table: ArithmeticTable = arithmeticTable(),
 ): ArithmeticCost {
-  const operations = layers.reduce((sum, layer) => sum + layer.synapses, 0);
-  return cost(operations, [table.multiplyInt8, table.addInt32], layers, table);
+  const synapses = layers.reduce((sum, layer) => sum + layer.synapses, 0);
+  const counts = { additions: synapses, multiplications: synapses, uses: synapses };
+  return cost(counts, { add: table.addInt32, multiply: table.multiplyInt8 }, layers, table);
 }
 
-/** What the spiking decoder costs in the same arithmetic: one 32-bit addition for each synaptic operation, no multiplication. */
+/**
+ * What the spiking decoder costs in the same arithmetic: one 32-bit addition for each synaptic operation, and the readout as the
+ * core does it. Its products are of 16 bits, for which the table has no price: that of 32 bits is too high.
+ */
 export function spikingInt8Cost(
   layers: readonly LayerConnectivity[],
-  ledger: Pick<MeanLedger, "synapticOperations">,
+  { synapticOperations, readout }: Pick<MeanLedger, "synapticOperations" | "readout">,
   table: ArithmeticTable = arithmeticTable(),
 ): ArithmeticCost {
-  return cost(ledger.synapticOperations, [table.addInt32], layers, table);
+  const { additions, multiplications } = readout;
+  const counts = {
+    additions: synapticOperations + additions,
+    multiplications,
+    uses: synapticOperations + multiplications,
+  };
+  return cost(counts, { add: table.addInt32, multiply: table.multiplyInt32 }, layers, table);
 }
 
 function cost(
-  operations: number,
-  operationPrices: readonly Figure[],
+  counts: { readonly additions: number; readonly multiplications: number; readonly uses: number },
+  prices: { readonly add: Figure; readonly multiply: Figure },
   layers: readonly LayerConnectivity[],
   table: ArithmeticTable,
 ): ArithmeticCost {
+  const { additions, multiplications, uses } = counts;
   const weights = layers.reduce((sum, layer) => sum + layer.weights, 0);
   const sram = table.sramAccess.find(({ capacity }) => capacity >= weights);
   if (!sram) {
     const missing = { notPriced: `no memory of the ${table.name} table holds ${weights} bytes of weights` };
-    return { operations, weights, lowest: missing, highest: missing };
+    return { additions, multiplications, weights, lowest: missing, highest: missing };
   }
-  const arithmetic = operations * operationPrices.reduce((sum, { value }) => sum + value, 0);
+  const arithmetic = additions * prices.add.value + multiplications * prices.multiply.value;
   const joules = (fetches: number, note: string): Estimate =>
-    priced((arithmetic + (fetches / 4) * sram.energy.value) * 1e-12, "J", [...operationPrices, sram.energy], {
-      note: `${table.name}, none of the chips; ${note}`,
-    });
+    priced(
+      (arithmetic + (fetches / 4) * sram.energy.value) * 1e-12,
+      "J",
+      [prices.add, prices.multiply, sram.energy],
+      { note: `${table.name}, none of the chips; ${note}` },
+    );
   return {
-    operations,
+    additions,
+    multiplications,
     weights,
     lowest: joules(weights, "each weight is fetched once an image"),
-    highest: joules(operations, "each operation fetches its weight"),
+    highest: joules(uses, "each weight is fetched whenever it is used"),
   };
 }

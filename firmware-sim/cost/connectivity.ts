@@ -29,10 +29,10 @@ export interface LayerConnectivity {
   readonly weights: number;
 }
 
-/** Along one axis: for each output, the inputs that reach it, in order. */
 type Reach = readonly (readonly number[])[];
 
-function reachOf(kind: LayerConnectivity["kind"], size: number): Reach {
+/** Along one axis: for each output, the inputs that reach it, in order. */
+export function reachOf(kind: LayerConnectivity["kind"], size: number): Reach {
   const inside = (inputs: readonly number[]) => inputs.filter((input) => input >= 0 && input < size);
   const outputs = (count: number, inputsOf: (output: number) => readonly number[]) =>
     Array.from({ length: count }, (_, output) => inside(inputsOf(output)));

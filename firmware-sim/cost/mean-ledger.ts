@@ -1,5 +1,5 @@
 import { SpikeletError } from "../../src/errors.js";
-import type { Ledger } from "../../src/runtime/ledger.js";
+import type { Ledger, ReadoutLedger } from "../../src/runtime/ledger.js";
 
 /** What happens in one layer while one image is made, on average. */
 export interface MeanLayerLedger {
@@ -16,7 +16,11 @@ export interface MeanLedger {
   readonly images: number;
   /** The decoder's spiking layers, then the readout. */
   readonly layers: readonly MeanLayerLedger[];
+  /** Of the spiking layers. */
   readonly synapticOperations: number;
+  /** Of that mean; null for one image. */
+  readonly standardError: number | null;
+  readonly readout: ReadoutLedger;
   readonly randomWords: number;
 }
 
@@ -40,10 +44,17 @@ export function meanLedger(ledgers: readonly Ledger[]): MeanLedger {
     synapticOperations: mean((ledger) => ledger.layers[i].synapticOperations),
     neuronUpdates,
   }));
+  const operations = mean((ledger) => ledger.synapticOperations);
+  const squares = ledgers.reduce((sum, ledger) => sum + (ledger.synapticOperations - operations) ** 2, 0);
   return {
     images: ledgers.length,
     layers,
-    synapticOperations: mean((ledger) => ledger.synapticOperations),
+    synapticOperations: operations,
+    standardError: ledgers.length > 1 ? Math.sqrt(squares / (ledgers.length - 1) / ledgers.length) : null,
+    readout: {
+      additions: mean((ledger) => ledger.readout.additions),
+      multiplications: ledgers[0].readout.multiplications,
+    },
     randomWords: mean((ledger) => ledger.randomWords),
   };
 }

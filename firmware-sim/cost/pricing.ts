@@ -95,7 +95,6 @@ export function priceLedger(
 ): PriceReport {
   const { prices = {} } = device;
   const spiking = ledger.layers.slice(0, layers.length);
-  const readout = ledger.layers[layers.length];
   const synaptic = spiking.map((layer, i) => synapticEnergy(prices, layer, layers[i].kind));
   const updates = spiking.map((layer) => updateEnergy(prices, layer));
   const spikes = spiking.map((layer) => energyOf(layer.spikesOut, prices.spikeOut, "a spike out"));
@@ -136,10 +135,12 @@ export function priceLedger(
   const notPriced = terms.flatMap(({ name, energy }) =>
     isPriced(energy) ? [] : [`${name}: ${energy.notPriced}`],
   );
-  if (readout) {
-    const count = Math.round(readout.synapticOperations);
-    notPriced.push(`readout: its ${count} additions run beside the cores`);
-  }
+  const [additions, multiplications] = [ledger.readout.additions, ledger.readout.multiplications].map(
+    Math.round,
+  );
+  notPriced.push(
+    `readout: its ${additions} additions and ${multiplications} multiplications run beside the cores`,
+  );
   return {
     layers: spiking.map(({ name }, i) => ({
       name,

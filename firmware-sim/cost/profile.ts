@@ -1,5 +1,5 @@
 import { PAGE_BYTES } from "../../assembly/core/memory";
-import { type ModelOutline, outlineModel } from "../../src/model/file.js";
+import { decodeModel, type ModelOutline, outlineModel } from "../../src/model/file.js";
 import { mixtures } from "../../src/model/mixture.js";
 import { Generator } from "../../src/runtime/generator.js";
 import type { Ledger } from "../../src/runtime/ledger.js";
@@ -9,12 +9,13 @@ import { CountedCore, type Stage } from "../wasm/counted-core.js";
 import { type KindCounts, kindCounts, sumOfKinds } from "../wasm/instruction-kinds.js";
 import { type ArithmeticCost, denseInt8Cost, spikingInt8Cost } from "./arithmetic.js";
 import { decoderConnectivity, type LayerConnectivity, readoutConnectivity } from "./connectivity.js";
+import { type Conventions, EffectiveAccumulates, esvaeCount } from "./conventions.js";
 import { cycles, ENGINES, type Engine, engineCosts } from "./engines.js";
 import { type Estimate, onPriced } from "./estimate.js";
-import { meanLedger } from "./mean-ledger.js";
+import { type MeanLedger, meanLedger } from "./mean-ledger.js";
 import { energy, latency, type Shortage, shortages } from "./microcontroller.js";
 import { type Placement, place } from "./placement.js";
-import { type PriceReport, priceLedger } from "./pricing.js";
+import { type PriceReport, priceLedger, type Routing } from "./pricing.js";
 
 /** What one stage of an image takes, on average over the images. Counted exactly, in the very Wasm that a device runs. */
 export interface StageProfile {
@@ -32,8 +33,19 @@ export interface StageProfile {
   readonly neurons: number;
   /** Spikes of a neuron in a time step, 0 … 1. */
   readonly firingRate: number;
+  /** Without the readout's. */
   readonly synapticOperations: number;
   readonly neuronUpdates: number;
+}
+
+/** What an image is quoted with; means over the images. */
+export interface Counts
+  extends Pick<MeanLedger, "synapticOperations" | "standardError" | "readout" | "randomWords"> {
+  readonly neuronUpdates: number;
+  /** Of the spiking layers. */
+  readonly spikes: number;
+  /** The same images by counters that papers use. */
+  readonly conventions: Conventions;
 }
 
 /** A stage on a device. */
@@ -85,6 +97,7 @@ export interface Profile {
   readonly images: { readonly count: number; readonly seed: number; readonly prior: string };
   /** 64 KiB pages of Wasm memory, and the bytes of them in use. */
   readonly memory: { readonly pages: number; readonly bytesUsed: number };
+  readonly counts: Counts;
   readonly stages: readonly StageProfile[];
   readonly microcontrollers: readonly MicrocontrollerProfile[];
   readonly neuromorphic: readonly NeuromorphicProfile[];
@@ -100,6 +113,8 @@ export interface ProfileOptions {
   readonly seed?: number;
   /** Name of a prior; the model's default if not given. */
   readonly prior?: string;
+  /** Where spikes travel on neuromorphic chips; messages and hops are not priced if not given. */
+  readonly routing?: Routing;
   /** Called after each image. */
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -139,14 +154,13 @@ function stageProfiles(
     }
     const { neurons, weights, bits } = layers[stage - 1];
     const { synapticOperations, neuronUpdates } = ledger.layers[stage - 1];
-    const isLast = stage === stages.length - 1;
     return {
       ...common,
       weightBytes: (weights * bits) / 8,
       bits,
       neurons,
       firingRate: spikesOut(stage) / neuronUpdates,
-      synapticOperations: synapticOperations + (isLast ? ledger.layers[stage].synapticOperations : 0),
+      synapticOperations,
       neuronUpdates,
     };
   });
@@ -203,20 +217,24 @@ function onEngine(
  * ```
  */
 export async function profile(spk: Uint8Array, options: ProfileOptions): Promise<Profile> {
-  const { devices, count = 10, seed = 1, onProgress } = options;
+  const { devices, count = 10, seed = 1, routing, onProgress } = options;
   const slim = deviceModel(spk, options.prior === undefined ? undefined : [options.prior]);
   const model = outlineModel(slim);
   const core = new CountedCore(slim);
-  const generator = await Generator.load(slim, { weights: "streamed" });
+  const generator = await Generator.load(slim, { trace: true });
+  const layers = decoderConnectivity(model);
+  const withReadout = [...layers, readoutConnectivity(model)];
+  const effective = new EffectiveAccumulates(decodeModel(slim), withReadout);
+  let accumulates = 0;
   const ledgers: Ledger[] = [];
   const runs: (readonly Stage[])[] = [];
   for (let index = 0; index < count; index++) {
-    ledgers.push(...generator.generate({ seed, index, ledger: true }).ledgers);
+    const trace = generator.trace({ seed, index });
+    ledgers.push(trace.ledger);
+    accumulates += effective.count(trace);
     runs.push(core.draw(seed, index).stages);
     onProgress?.(index + 1, count);
   }
-  const layers = decoderConnectivity(model);
-  const withReadout = [...layers, readoutConnectivity(model)];
   const stages = stageProfiles(model, meanStages(runs), ledgers, layers);
   const mean = meanLedger(ledgers);
   const pages = Math.ceil(core.memoryBytes / PAGE_BYTES);
@@ -233,6 +251,18 @@ export async function profile(spk: Uint8Array, options: ProfileOptions): Promise
     },
     images: { count, seed, prior: mixtures(model.priors)[0].name },
     memory: { pages, bytesUsed: core.memoryBytes },
+    counts: {
+      synapticOperations: mean.synapticOperations,
+      standardError: mean.standardError,
+      readout: mean.readout,
+      neuronUpdates: mean.layers.reduce((sum, layer) => sum + layer.neuronUpdates, 0),
+      spikes: mean.layers.reduce((sum, layer) => sum + layer.spikesOut, 0),
+      randomWords: mean.randomWords,
+      conventions: {
+        neuroBench: { accumulates: accumulates / count },
+        esvaeCounter: esvaeCount(withReadout, mean, model.timeSteps),
+      },
+    },
     stages,
     microcontrollers: devices
       .filter((device) => device.family === "microcontroller")
@@ -244,7 +274,11 @@ export async function profile(spk: Uint8Array, options: ProfileOptions): Promise
       .filter((device) => device.family === "neuromorphic")
       .map((device) => {
         const placement = place(device, layers);
-        return { device, placement, price: priceLedger(device, mean, layers, { placement }) };
+        return {
+          device,
+          placement,
+          price: priceLedger(device, mean, layers, { placement, ...(routing && { routing }) }),
+        };
       }),
     arithmetic: { dense: denseInt8Cost(withReadout), spiking: spikingInt8Cost(withReadout, mean) },
   };

@@ -179,6 +179,7 @@ export const ArithmeticSchema = v.strictObject({
   ...identity,
   process: figureSchema("nm"),
   multiplyInt8: priceSchema("pJ"),
+  multiplyInt32: priceSchema("pJ"),
   addInt8: priceSchema("pJ"),
   addInt32: priceSchema("pJ"),
   /** Smallest first; `capacity` in bytes, `energy` of one access to 4 bytes. */

@@ -1,8 +1,9 @@
 import { formatCount, formatQuantity } from "../../src/numbers.js";
 import { ENGINES } from "../cost/engines.js";
-import { type Estimate, isPriced } from "../cost/estimate.js";
+import { type Estimate, isPriced, sum } from "../cost/estimate.js";
 import type { Shortage } from "../cost/microcontroller.js";
 import type { Placement } from "../cost/placement.js";
+import type { Term } from "../cost/pricing.js";
 import type { EngineProfile, MicrocontrollerProfile, NeuromorphicProfile, Profile } from "../cost/profile.js";
 import { type Cell, estimateCell, type Footnotes, marksOf, type Table } from "./table.js";
 
@@ -149,11 +150,12 @@ export function neuromorphicTable({ neuromorphic }: Profile, footnotes: Footnote
   };
 }
 
+const MESSAGES = "messages";
 const TERMS = [
   "synaptic operations",
   "neuron updates",
   "spikes out",
-  "messages",
+  MESSAGES,
   "random numbers",
   "static power",
 ];
@@ -162,17 +164,23 @@ const TERMS = [
 export function termTable({ neuromorphic }: Profile): Table {
   const cell = ({ price }: NeuromorphicProfile, name: string): string | Cell => {
     const allIn = price.terms.find((term) => term.name.endsWith("all-in"));
-    const term = allIn && name === TERMS[0] ? allIn : price.terms.find((other) => other.name === name);
-    if (!term) return "in it";
-    if (!isPriced(term.energy)) return "–";
+    const isOfName = (term: Term) =>
+      name === MESSAGES ? /^(messages|hops)/.test(term.name) : term.name === name;
+    const terms = allIn && name === TERMS[0] ? [allIn] : price.terms.filter(isOfName);
+    if (!terms.length) return "in it";
+    const energy = sum(
+      terms.map((term) => term.energy),
+      "J",
+    );
+    if (!isPriced(energy)) return "–";
     return {
-      text: `${formatQuantity(term.energy.value, term.energy.unit)}${term === allIn ? " all-in" : ""}`,
-      marks: marksOf(term.energy),
+      text: `${formatQuantity(energy.value, energy.unit)}${terms[0] === allIn ? " all-in" : ""}`,
+      marks: marksOf(energy),
     };
   };
   return {
     title: "Terms of the energy",
-    heads: ["device", ...TERMS.map((name) => (name === "messages" ? "messages, hops" : name))],
+    heads: ["device", ...TERMS.map((name) => (name === MESSAGES ? "messages, hops" : name))],
     rows: neuromorphic.map((chip) => [chip.device.id, ...TERMS.map((name) => cell(chip, name))]),
     remarks: ["– is not priced; it is not zero."],
   };

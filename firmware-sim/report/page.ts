@@ -3,7 +3,7 @@ import { escapeText } from "../../src/plot/svg.js";
 import type { Trace } from "../../src/runtime/trace.js";
 import type { Profile } from "../cost/profile.js";
 import type { WhatIf } from "../cost/what-if.js";
-import { denseTable, stageTable } from "./counted-tables.js";
+import { countsTable, denseTable, stageTable } from "./counted-tables.js";
 import {
   microcontrollerStages,
   microcontrollerTable,
@@ -89,7 +89,7 @@ function dataUri(png: Uint8Array): string {
   return `data:image/png;base64,${btoa(Array.from(png, (byte) => String.fromCharCode(byte)).join(""))}`;
 }
 
-function facts({ model, memory, stages }: Profile): string {
+function facts({ model, memory, counts, stages }: Profile): string {
   const total = (of: (stage: Profile["stages"][number]) => number) =>
     stages.reduce((sum, stage) => sum + of(stage), 0);
   const channels = model.imageChannels === 1 ? "grey" : "colour";
@@ -103,13 +103,7 @@ function facts({ model, memory, stages }: Profile): string {
         "",
       ),
     ],
-    [
-      "synaptic operations",
-      formatQuantity(
-        total((stage) => stage.synapticOperations),
-        "",
-      ),
-    ],
+    ["synaptic operations", formatQuantity(counts.synapticOperations, "")],
     ["model in flash", formatQuantity(model.deviceBytes, "B")],
     [
       `memory (${memory.pages} ${memory.pages === 1 ? "page" : "pages"})`,
@@ -125,6 +119,7 @@ function countedSection(profile: Profile): Section {
     title: "Stages of an image",
     body: [
       table(stageTable(profile), profile),
+      table(countsTable(profile), profile),
       '<div class="pair">',
       figure(
         instructionPlot(profile),

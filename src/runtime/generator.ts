@@ -12,7 +12,14 @@ import {
   type WeightPlacement,
   wasmBytes,
 } from "./core.js";
-import { decoderLedger, encoderLedger, type LayerLedger, type Ledger, type LedgerLayer } from "./ledger.js";
+import {
+  decoderLedger,
+  encoderLedger,
+  type LayerLedger,
+  type Ledger,
+  type LedgerLayer,
+  readoutProducts,
+} from "./ledger.js";
 import { type ModelSource, readSource } from "./source.js";
 import { readSpikes, type Trace, type TracedMap, tracedMaps } from "./trace.js";
 
@@ -105,6 +112,7 @@ export class Generator {
   readonly #core: Core;
   readonly #priors: readonly Mixture[];
   readonly #decoder: readonly LedgerLayer[];
+  readonly #readoutProducts: number;
   /** Empty if the core has no encoder. */
   readonly #encoder: readonly LedgerLayer[];
   /** Empty if the core keeps no spikes. */
@@ -114,6 +122,7 @@ export class Generator {
     this.#core = core;
     this.#priors = mixtures(model.priors);
     this.#decoder = decoderLedger(model);
+    this.#readoutProducts = readoutProducts(model);
     this.#encoder = options.encoder ? encoderLedger(model) : [];
     this.#traced = options.trace ? tracedMaps(core, model) : [];
     this.build = options.build;
@@ -480,9 +489,14 @@ export class Generator {
         neuronUpdates: neurons * steps,
       };
     });
+    const spiking = layers.flatMap(({ neurons }, i) => (neurons > 0 ? [entries[i]] : []));
+    const isDecoder = spiking.length < entries.length;
+    const multiplications = isDecoder ? this.#readoutProducts : 0;
+    const coefficients = isDecoder ? entries[entries.length - 1].spikes : 0;
     return {
       layers: entries,
-      synapticOperations: entries.reduce((sum, l) => sum + l.synapticOperations, 0),
+      synapticOperations: spiking.reduce((sum, l) => sum + l.synapticOperations, 0),
+      readout: { additions: coefficients + multiplications, multiplications },
       bytesFetched: words[memory.LEDGER_FETCHED / 4],
       randomWords: words[memory.LEDGER_RANDOM / 4],
     };

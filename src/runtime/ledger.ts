@@ -9,17 +9,31 @@ export interface LayerLedger {
   readonly name: string;
   /** Spikes that entered the layer. */
   readonly spikes: number;
-  /** One for each spike and each synapse that it reached: taps that fall off the border are not counted. */
+  /**
+   * One for each spike and each synapse that it reached: taps that fall off the border are not counted. For the readout it is
+   * what papers count; the core sums before it multiplies, `Ledger.readout`.
+   */
   readonly synapticOperations: number;
   /** LIF updates, one a neuron and step; 0 for the readout. */
   readonly neuronUpdates: number;
 }
 
+/**
+ * What the readout did: it adds the coefficient of a step for each spike, and multiplies the sum of each neuron with its weights
+ * once an image. Products that fall off the border are not counted.
+ */
+export interface ReadoutLedger {
+  readonly additions: number;
+  readonly multiplications: number;
+}
+
 /** What happened while one image was made. */
 export interface Ledger {
   readonly layers: readonly LayerLedger[];
-  /** Sum over the layers. */
+  /** Sum over the spiking layers, without the readout. */
   readonly synapticOperations: number;
+  /** Nothing for an encoder. */
+  readonly readout: ReadoutLedger;
   /** Bytes read from flash for this image; 0 with resident weights. */
   readonly bytesFetched: number;
   /** 32-bit random words drawn. */
@@ -42,6 +56,14 @@ function ledgerLayer(name: string, layer: LayerShape, i: number): LedgerLayer {
 export function decoderLedger({ decoder }: ModelOutline): LedgerLayer[] {
   const layers = decoder.map((layer, i) => ledgerLayer(decoderLayerName(i, decoder.length), layer, i));
   return [...layers, { name: "final_layer.1", neurons: 0, address: memory.LEDGER_READOUT }];
+}
+
+/** Multiplications of the readout: 3 × 3 taps for each of its inputs, but those off the border. */
+export function readoutProducts(
+  model: Pick<ModelOutline, "imageSize" | "imageChannels" | "decoder">,
+): number {
+  const { imageSize, imageChannels, decoder } = model;
+  return (3 * imageSize - 2) ** 2 * decoder[decoder.length - 1].outChannels * imageChannels;
 }
 
 export function encoderLedger({ encoder }: ModelOutline): LedgerLayer[] {

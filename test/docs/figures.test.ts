@@ -8,6 +8,7 @@ import { gzipSync } from "node:zlib";
 import * as exit from "../../assembly/guests/wasi/exit.js";
 import { BareCore } from "../../bench/bare-core.js";
 import { openSetting } from "../../bench/setting.js";
+import { reachedSynapses } from "../../bench/statistics.js";
 import { listDevices } from "../../firmware-sim/devices/catalog.js";
 import { sumOfKinds } from "../../firmware-sim/wasm/instruction-kinds.js";
 import { Counters, instrument } from "../../firmware-sim/wasm/instrument.js";
@@ -152,7 +153,7 @@ test("docs/performance.md: instructions of a synaptic operation at 8 bits", asyn
   const { spk, model } = openSetting("models/esvae-mnist.spk");
   const images = 16;
   const { ledgers } = (await Generator.load(spk)).generate({ seed: 1, count: images, ledger: true });
-  const operations = ledgers.reduce((sum, ledger) => sum + ledger.synapticOperations, 0);
+  const operations = ledgers.reduce((sum, ledger) => sum + reachedSynapses(ledger), 0);
   const module = new WebAssembly.Module(new Uint8Array(instrument(wasmBytes("plain"))));
   for (const [weights, claimed] of [
     ["resident", resident],

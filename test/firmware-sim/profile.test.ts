@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
+import { PRIOR_ENTRY_BYTES } from "../../assembly/core/format.js";
 import { formatProfile } from "../../cli/report/profile-report.js";
 import { isPriced } from "../../firmware-sim/cost/estimate.js";
 import { meanLedger } from "../../firmware-sim/cost/mean-ledger.js";
@@ -73,8 +74,8 @@ describe("a profile", () => {
     );
     assertNear(
       total(stages, (stage) => stage.bytesFetched),
-      // A device chooses the component of a prior itself, for which it reads a share; here a host does.
-      ledgers.reduce((sum, { bytesFetched }) => sum + bytesFetched, 0) / 3 + 4,
+      // A device chooses the component of a prior itself, for which it reads an entry of the table; here a host does.
+      ledgers.reduce((sum, { bytesFetched }) => sum + bytesFetched, 0) / 3 + PRIOR_ENTRY_BYTES,
       "bytes fetched",
     );
     stages.slice(1).forEach(({ name, neuronUpdates }, i) => {
@@ -269,6 +270,7 @@ describe("spikelet profile", () => {
       "model",
       "images",
       "memory",
+      "counts",
       "stages",
       "microcontrollers",
       "neuromorphic",

@@ -86,8 +86,14 @@ test("the ledger adds up, and asking for it does not change the image", async ()
   assert.equal(ledger.layers.length, 6);
   assert.equal(
     ledger.synapticOperations,
-    ledger.layers.reduce((sum, l) => sum + l.synapticOperations, 0),
+    ledger.layers.slice(0, -1).reduce((sum, l) => sum + l.synapticOperations, 0),
   );
+  // 94² taps of a 3×3 kernel lie inside a map of 32×32, for each of 32 channels.
+  const products = 94 ** 2 * 32;
+  assert.deepEqual(ledger.readout, {
+    additions: ledger.layers[5].spikes + products,
+    multiplications: products,
+  });
   assert.equal(
     ledger.layers.reduce((sum, l) => sum + l.neuronUpdates, 0),
     48128 * 16,

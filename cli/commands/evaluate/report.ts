@@ -122,7 +122,7 @@ function formatNeighbours(neighbours: NeighboursReport | LeftOut): string {
 export function formatActivity({ images, layers }: EvaluationReport["activity"]): string {
   const total = (part: LayerActivity["part"]) =>
     layers
-      .filter((layer) => layer.part === part)
+      .filter((layer) => layer.part === part && layer.firingRate !== null)
       .reduce((sum, { synapticOperations }) => sum + synapticOperations, 0);
   const table = formatTable(
     ["layer", "firing rate", "synaptic operations"],
@@ -133,7 +133,7 @@ export function formatActivity({ images, layers }: EvaluationReport["activity"])
         formatCount(synapticOperations),
       ]),
       ["encoder", "", formatCount(total("encoder"))],
-      ["decoder", "", formatCount(total("decoder"))],
+      ["decoder, without the readout", "", formatCount(total("decoder"))],
     ],
   );
   return `${table}\nper image, mean of ${formatCount(images)}`;
