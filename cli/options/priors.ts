@@ -35,7 +35,7 @@ export function checkPrior(found: string, name: string, names: readonly string[]
 }
 
 /** Stands for all classes of a model. */
-export const ALL_CLASSES = "all";
+const ALL_CLASSES = "all";
 
 /** The priors that the images of a run take in turn: the classes, or the prior, asked for, else the model's first. */
 export function choosePriors(

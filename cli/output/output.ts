@@ -178,7 +178,7 @@ export async function checkSpace(folder: string, { bytes, files }: SpaceNeeded):
 }
 
 /** A number of bytes for people. */
-export function formatBytes(bytes: number): string {
+function formatBytes(bytes: number): string {
   const power = bytes < 1000 ? 0 : Math.min(4, Math.floor(Math.log10(bytes) / 3));
   return `${Number((bytes / 1000 ** power).toPrecision(3))} ${["bytes", "kB", "MB", "GB", "TB"][power]}`;
 }

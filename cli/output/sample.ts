@@ -25,7 +25,7 @@ export function sampleOf(data: DataSet, index: bigint, pixels: Uint8Array): Samp
 }
 
 /** A PNG that says what made it, in tEXt chunks. */
-export function encodePng(
+function encodePng(
   pixels: Uint8Array,
   { imageSize, imageChannels }: ImageShape,
   text: Record<string, string>,

@@ -9,7 +9,6 @@ import { startProgress } from "./progress.js";
 import { SPAN_IMAGES } from "./threads.js";
 
 /**
-/**
  * Makes what `sink` misses of its images, and closes the pool. Returns the milliseconds that it took. An
  * interruption or failure leaves whole images behind and says where, if the sink can go on later.
  */

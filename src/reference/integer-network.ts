@@ -39,12 +39,7 @@ export function firingRates(prior: GaussianPrior, normals: Int32Array): Int32Arr
 }
 
 /** Firing rates (latentSize), 0 or 65536, of two neighbours in a book, crossed neuron by neuron. */
-export function crossedRates(
-  { codes }: BookPrior,
-  seed: Uint64,
-  index: Uint64,
-  latentSize: number,
-): Int32Array {
+function crossedRates({ codes }: BookPrior, seed: Uint64, index: Uint64, latentSize: number): Int32Array {
   const codeWords = Math.ceil(latentSize / 32);
   const pairs = codes.length / codeWords - 1;
   const first = Math.floor(((choiceWord(seed, index) >>> 16) * pairs) / 65536);
