@@ -1,5 +1,5 @@
 import { extname } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Routing } from "../../firmware-sim/cost/pricing.js";
 import { profile } from "../../firmware-sim/cost/profile.js";
 import { whatIf } from "../../firmware-sim/cost/what-if.js";
@@ -15,7 +15,9 @@ import { integerOption } from "../options/options.js";
 import { checkPrior } from "../options/priors.js";
 import { drawGrid, splitImages, stripLayout } from "../output/grid.js";
 import { prepareFolderOf, replaceFile } from "../output/output.js";
-import { formatProfile } from "../report/profile-report.js";
+import { modelCrc32 } from "../output/run-description.js";
+import { exportProfile, formatProfile } from "../report/profile-report.js";
+import { TABLE_FORMATS } from "../report/table-formats.js";
 import { type Progress, startProgress } from "../run/progress.js";
 import { version } from "../version.js";
 
@@ -32,6 +34,9 @@ interface ProfileArguments {
   readonly whatIf?: true;
   readonly html?: string;
   readonly json?: true;
+  readonly csv?: true;
+  readonly markdown?: true;
+  readonly latex?: true;
 }
 
 const MOST_DEVICE_BYTES = 2 ** 20;
@@ -92,7 +97,10 @@ export function addProfileCommand(program: Command): void {
     .option("--notes", "also give the source of every estimate, and why something is not priced or placed")
     .option("--what-if", "also show what other bits and time steps would cost")
     .option("--html <file.html>", "write a report with plots")
-    .option("--json", "print all as JSON")
+    .addOption(new Option("--json", "print all as JSON").conflicts(TABLE_FORMATS.slice()))
+    .addOption(new Option("--csv", "print the tables as CSV").conflicts(["markdown", "latex"]))
+    .addOption(new Option("--markdown", "print the tables as Markdown").conflicts("latex"))
+    .option("--latex", "print the tables as LaTeX")
     .addHelpText("after", EXAMPLES)
     .action(run);
 }
@@ -126,14 +134,24 @@ async function run(fileOrName: string, args: ProfileArguments): Promise<void> {
     await replaceFile(html, reportPage({ spikelet: version, profile: result, whatIf: variants, ...shown }));
   }
   const shown = args.whatIf ? variants : undefined;
+  const format = TABLE_FORMATS.find((candidate) => args[candidate]);
+  const options = {
+    layers: args.layers ?? false,
+    notes: args.notes ?? false,
+    ...(shown && { whatIf: shown }),
+  };
+  if (format !== undefined) {
+    console.log(exportProfile(result, format, options));
+    return;
+  }
   console.log(
     args.json
-      ? JSON.stringify({ ...result, ...(shown && { whatIf: shown }) }, null, 2)
-      : formatProfile(result, {
-          layers: args.layers ?? false,
-          notes: args.notes ?? false,
-          ...(shown && { whatIf: shown }),
-        }),
+      ? JSON.stringify(
+          { spikelet: version, modelCrc32: modelCrc32(bytes), ...result, ...(shown && { whatIf: shown }) },
+          null,
+          2,
+        )
+      : formatProfile(result, options),
   );
 }
 

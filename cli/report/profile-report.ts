@@ -19,6 +19,7 @@ import {
 import { whatIfDeviceTable, whatIfTable } from "../../firmware-sim/report/what-if-tables.js";
 import { formatCount } from "../../src/numbers.js";
 import { formatFacts, formatTable } from "./format.js";
+import { exportTables, type TableFormat } from "./table-formats.js";
 
 const WIDTH = 100;
 /** Head of the columns that hold nothing but numbers of notes. */
@@ -36,11 +37,34 @@ export interface ProfileReportOptions {
 }
 
 /** A profile as text: tables, then what their marks and numbers stand for. */
-export function formatProfile(
+export function formatProfile(profile: Profile, options: ProfileReportOptions = {}): string {
+  const { notes = false } = options;
+  const footnotes = new Footnotes();
+  return [
+    formatModel(profile),
+    ...profileTables(profile, footnotes, options).map((table) =>
+      formatSection(table, footnotes.texts, notes),
+    ),
+    formatMarks(),
+    notes ? formatNotes(footnotes.texts) : formatOrigin(footnotes.texts.length),
+  ].join("\n\n");
+}
+
+/** The tables of a profile, and their notes, in a format for papers and spreadsheets. */
+export function exportProfile(
   profile: Profile,
-  { layers = false, notes = false, whatIf }: ProfileReportOptions = {},
+  format: TableFormat,
+  options: ProfileReportOptions = {},
 ): string {
   const footnotes = new Footnotes();
+  return exportTables(profileTables(profile, footnotes, options), footnotes.texts, format);
+}
+
+function profileTables(
+  profile: Profile,
+  footnotes: Footnotes,
+  { layers = false, whatIf }: ProfileReportOptions,
+): Table[] {
   const { microcontrollers, neuromorphic } = profile;
   const tables = [stageTable(profile), countsTable(profile)];
   if (microcontrollers.length > 0) tables.push(microcontrollerTable(profile, footnotes));
@@ -52,12 +76,7 @@ export function formatProfile(
     tables.push(whatIfTable(whatIf));
     if (microcontrollers.length > 0) tables.push(whatIfDeviceTable(whatIf, footnotes));
   }
-  return [
-    formatModel(profile),
-    ...tables.map((table) => formatSection(table, footnotes.texts, notes)),
-    formatMarks(),
-    notes ? formatNotes(footnotes.texts) : formatOrigin(footnotes.texts.length),
-  ].join("\n\n");
+  return tables;
 }
 
 function formatModel({ model, images, memory }: Profile): string {

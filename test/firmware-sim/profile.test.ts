@@ -267,6 +267,8 @@ describe("spikelet profile", () => {
     assert.equal(status, 0, stderr);
     const result = JSON.parse(stdout);
     assert.deepEqual(Object.keys(result), [
+      "spikelet",
+      "modelCrc32",
       "model",
       "images",
       "memory",
@@ -279,7 +281,32 @@ describe("spikelet profile", () => {
     ]);
     assert.equal(result.microcontrollers[0].device.id, "nrf52840");
     assert.equal(result.whatIf.points.length, 12);
-    assert.equal("whatIf" in JSON.parse(spikelet(...args).stdout), false);
+    assert.match(result.modelCrc32, /^[\da-f]{8}$/);
+    const again = spikelet(...args).stdout;
+    assert.equal("whatIf" in JSON.parse(again), false);
+    assert.equal(spikelet(...args).stdout, again, "the same run gives the same bytes");
+  });
+
+  test("prints its tables as CSV, Markdown and LaTeX", () => {
+    const print = (...options: string[]) => {
+      const args = [modelPath, "--count", "2", "--device", "nrf52840", "odin", ...options];
+      const { status, stdout, stderr } = spikelet(...args);
+      assert.equal(status, 0, stderr);
+      return stdout;
+    };
+    const csv = print("--csv");
+    assert.match(csv, /^stage,Wasm instructions,synaptic operations,/m);
+    assert.match(csv, /^image,"[\d,]+ \(c\)","[\d,]+ \(c\)",/m);
+    assert.match(csv, /^# \[1\] /m);
+    const markdown = print("--markdown");
+    assert.match(markdown, /^### Stages of an image\n\n\| stage \|.*\|\n\| --- \| --: \|/m);
+    const latex = print("--latex");
+    assert.equal(latex.match(/^\\begin\{tabular\}/gm)?.length, latex.match(/^\\end\{tabular\}/gm)?.length);
+    assert.match(latex, /^decoder\\_input & /m);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: all that old engines take
+    assert.doesNotMatch(latex.replace(/^%.*$/gm, ""), /[^\u0000-\u007f]/);
+    const both = spikelet(modelPath, "--csv", "--latex");
+    assert.equal(both.status, 2, both.stderr);
   });
 
   test("takes a device file", () => {
