@@ -1,5 +1,5 @@
 import { SpikeletError } from "../../src/errors.js";
-import { MIXTURE_NAME } from "../../src/priors/with-fitted-priors.js";
+import { BOOK_NAME, MIXTURE_NAME } from "../../src/priors/with-fitted-priors.js";
 import { LEARNED_NAME } from "../../src/quantize/quantize.js";
 import { type Turns, turnOf } from "../../src/runtime/turns.js";
 
@@ -16,7 +16,7 @@ const MAX_LABEL = 255;
 
 /** The priors of a model that are of a class, in the order of their labels. */
 export function classNames(priors: readonly string[]): string[] {
-  return priors.filter((name) => name !== MIXTURE_NAME && name !== LEARNED_NAME);
+  return priors.filter((name) => ![BOOK_NAME, MIXTURE_NAME, LEARNED_NAME].includes(name));
 }
 
 /**

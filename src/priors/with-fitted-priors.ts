@@ -10,7 +10,7 @@ import { sharpened } from "./sharpness.js";
 
 /** Names of the priors that are fitted to all images. */
 export const MIXTURE_NAME = "mixture";
-const BOOK_NAME = "book";
+export const BOOK_NAME = "book";
 /** Seed of the mixture's starting points and of the codes' bits: the same rates give the same priors. */
 const SEED = 1;
 
