@@ -4,8 +4,7 @@ import { NAME_BYTES } from "../../assembly/core/format";
 import { fitImages } from "../../src/data/fit-image.js";
 import type { ImageSet } from "../../src/data/idx.js";
 import { SpikeletError } from "../../src/errors.js";
-import { MIXTURE_NAME } from "../../src/priors/with-fitted-priors.js";
-import { LEARNED_NAME } from "../../src/quantize/quantize.js";
+import { OVERALL_NAMES } from "../../src/priors/with-fitted-priors.js";
 import { type ImageShape, imageBytes } from "../output/batch.js";
 import {
   allocatePixels,
@@ -218,10 +217,10 @@ async function kindOf(path: string): Promise<"file" | "folder" | "other"> {
 /** A class's name is that of its prior, and --class takes several with commas between them. */
 function checkClassName(folder: string, name: string): void {
   const bytes = Buffer.byteLength(name);
-  if (bytes <= NAME_BYTES && !name.includes(",") && name !== MIXTURE_NAME && name !== LEARNED_NAME) return;
+  if (bytes <= NAME_BYTES && !name.includes(",") && !OVERALL_NAMES.includes(name)) return;
   throw new SpikeletError(
     "bad-input",
     `${join(folder, name)}: found a folder of this name, hence a class, expected at most ${NAME_BYTES} bytes of UTF-8 without commas, ` +
-      `and not "${MIXTURE_NAME}" or "${LEARNED_NAME}"; rename the folder`,
+      `and none of ${OVERALL_NAMES.join(", ")}; rename the folder`,
   );
 }

@@ -1,6 +1,5 @@
 import { SpikeletError } from "../../src/errors.js";
-import { BOOK_NAME, MIXTURE_NAME } from "../../src/priors/with-fitted-priors.js";
-import { LEARNED_NAME } from "../../src/quantize/quantize.js";
+import { OVERALL_NAMES } from "../../src/priors/with-fitted-priors.js";
 import { type Turns, turnOf } from "../../src/runtime/turns.js";
 
 /** Numbers for the classes that the images of a run are of. */
@@ -16,7 +15,7 @@ const MAX_LABEL = 255;
 
 /** The priors of a model that are of a class, in the order of their labels. */
 export function classNames(priors: readonly string[]): string[] {
-  return priors.filter((name) => ![BOOK_NAME, MIXTURE_NAME, LEARNED_NAME].includes(name));
+  return priors.filter((name) => !OVERALL_NAMES.includes(name));
 }
 
 /**

@@ -3,14 +3,16 @@ import { SpikeletError } from "../errors.js";
 import { sharesOf } from "../model/mixture.js";
 import type { BookPrior, Model, Prior } from "../model/model.js";
 import type { Tensor } from "../network.js";
-import { quantizePrior } from "../quantize/quantize.js";
+import { LEARNED_NAME, quantizePrior } from "../quantize/quantize.js";
 import { fitBook } from "./book.js";
 import { type FittedPrior, fitMixture, fitPrior, MOST_ROUNDS } from "./gaussian-mixture.js";
 import { sharpened } from "./sharpness.js";
 
 /** Names of the priors that are fitted to all images. */
-export const MIXTURE_NAME = "mixture";
-export const BOOK_NAME = "book";
+const MIXTURE_NAME = "mixture";
+const BOOK_NAME = "book";
+/** Priors of these names are of all images; any other is of a class. */
+export const OVERALL_NAMES: readonly string[] = [BOOK_NAME, MIXTURE_NAME, LEARNED_NAME];
 /** Seed of the mixture's starting points and of the codes' bits: the same rates give the same priors. */
 const SEED = 1;
 
