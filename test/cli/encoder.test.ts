@@ -786,9 +786,15 @@ describe("mistakes", () => {
       new RegExp(`--class: found "9" .*expected one that the model has: ${DEFAULT_PRIOR}, 0, 1, 8`),
     ],
     ["generate --class 0,,8", /--class: found "0,,8", expected names with commas between them/],
-    ["generate --class 0 --prior 8", /'--class <name,...>' cannot be used with option '--prior <name>'/],
+    [
+      "generate --class 0 --prior 8",
+      /'--class, --classes <name,...>' cannot be used with option '--prior <name>'/,
+    ],
     ["encode none.png --out a.npy", /none\.png: no such file; expected a PNG, JPEG or IDX file/],
-    ["encode text.png --out a.npy", /text\.png: Found 11 bytes that start with 6e6f2070/],
+    [
+      "encode text.png --out a.npy",
+      /text\.png: Found 11 bytes that begin with 6e 6f 20 70 .*\("no pictu"\), expected a PNG, a JPEG or an IDX file/,
+    ],
     ["encode set.idx#20 --out a.npy", /set\.idx: Found #20, expected a number from 0 to 19/],
     ["encode first.png --out a.png", /--out: found "a\.png", expected a name that ends in \.npy/],
     ["encode --out a.npy", /missing required argument 'input'/],

@@ -428,7 +428,7 @@ describe("what spikelet evaluate refuses", () => {
     [
       "a data set without training images",
       [...MODEL, "--data", "test-only"],
-      /found no training images, expected PNG or JPEG files, folders of them, or IDX/,
+      /test-only: found no training images, but t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, expected PNG or JPEG files, folders of them, or IDX/,
     ],
     ["unlabelled images", [...MODEL, "--data", "unlabelled"], /found no test labels.*--no-labels/],
     [
