@@ -78,6 +78,8 @@ export async function openArray(array: ArrayFile, keepWhole: boolean): Promise<S
     },
     async suspend() {
       await file.close();
+      // A run that was refused or stopped before its first image leaves nothing behind.
+      if (((await sizeOf(partial)) ?? 0) < header.length + bytesEach) await rm(partial, { force: true });
     },
   };
 }
@@ -127,6 +129,12 @@ export async function openSingle(
       const bytes = await sink.finish();
       if (!isShard) await rm(description, { force: true });
       return bytes;
+    },
+    async suspend() {
+      await sink.suspend();
+      const described = isShard ? [partial, path] : [partial];
+      const sizes = await Promise.all(described.map(sizeOf));
+      if (sizes.every((size) => size === undefined)) await rm(description, { force: true });
     },
   };
 }

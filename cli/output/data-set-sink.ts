@@ -113,6 +113,7 @@ async function openFolder(options: DataSetOptions): Promise<Sink> {
       );
     }
   }
+  const isNew = text === undefined;
   if (text === undefined) await replaceFile(manifest, encodeRun(data.run));
   else checkSameRun(manifest, text, data.run, remedy);
 
@@ -130,6 +131,13 @@ async function openFolder(options: DataSetOptions): Promise<Sink> {
       const bytes = await sink.finish();
       await replaceFile(join(path, CARD), card);
       return bytes;
+    },
+    async suspend() {
+      await sink.suspend();
+      // Without an image there is no run that another one would mix with, unless other shards are at work.
+      if (isNew && shard === undefined && (await ownFiles(options, false).next()).done) {
+        await rm(manifest, { force: true });
+      }
     },
   };
 }

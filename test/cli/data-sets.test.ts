@@ -420,6 +420,20 @@ describe("bad input", () => {
     assert.deepEqual([...filesIn(inWork("mixed")).keys()], ["README.md", "spikelet.json", "train.npz"]);
   });
 
+  const places = ["room.idx", "room.npz", "room.tar", ...FORMATS.map((format) => `room-${format}/`)];
+  for (const out of places) {
+    test(`a refusal of ${out} for lack of room leaves no file`, () => {
+      const format = out.endsWith("/") ? ["--format", out.slice("room-".length, -1)] : [];
+      const { status, stderr } = spikelet("generate", "--count", "4294967295", ...format, "--out", out);
+      assert.match(stderr, /cannot write .*: found .* of free space, expected about|found room for/);
+      assert.equal(status, 1);
+      const left = readdirSync(work, { recursive: true, encoding: "utf8" }).filter((name) =>
+        /^room.*\./.test(name),
+      );
+      assert.deepEqual(left, []);
+    });
+  }
+
   const noLimit = spawnSync("bash", ["-c", "ulimit -f 100"]).status !== 0 && "no bash with ulimit -f";
   for (const format of ["tar", "npz"]) {
     test(`a full disk in the middle of ${format} keeps what is made`, { skip: noLimit }, () => {
