@@ -373,7 +373,7 @@ describe("bad input", () => {
     ["generate --class 0,1 --label-frequency 0,0 --out f/", /not all 0/],
     ["generate --class 0,1 --label-frequency nowhere/ --out f/", /nowhere\/: not a folder that can be read/],
     ["generate --reject 1 --class 1 --out f/", /--reject: found "1", expected a whole number from 2 to 1000/],
-    ["generate --reject 2 --out f/", /--reject: found images of the prior mixture, expected --class/],
+    ["generate --reject 2 --out f/", /--reject: found images of the prior book, expected --class/],
     [
       "generate --reject 1000 --class 1 --start 18446744073709551 --count 999 --out f/",
       /--start: found .* expected the last image's index/,
