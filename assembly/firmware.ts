@@ -1,7 +1,7 @@
 // The firmware as a WASI preview 1 command: reads a model from flash, draws images by seed, sends each to its display (standard
 // output) and a line of telemetry for each to its UART (standard error). docs/firmware-wasi.md
 
-import { HEADER_PRIORS } from "./core/format";
+import { HEADER_PRIORS, VERSION } from "./core/format";
 import {
   HEADER,
   LEDGER_FETCHED,
@@ -72,7 +72,8 @@ function boot(): void {
     putNumber((load<u32>(PLAN_BYTES) - STATIC_BASE + 65535) >> 16);
     stop(EXIT_MEMORY);
   }
-  put(": not a model of version 2");
+  put(": not a model of version ");
+  putNumber(VERSION);
   stop(EXIT_BAD_MODEL);
 }
 

@@ -104,6 +104,13 @@ class Inflater {
     return entry >> 4;
   }
 
+  /** Where what was read ends: in the data, not among the zeros that follow. */
+  #end(): number {
+    const end = this.#position - (this.#bitCount >> 3);
+    if (end > this.#bytes.length) throw new Error("the data end within a block");
+    return end;
+  }
+
   /** Makes room for `more` bytes. */
   #reserve(more: number): void {
     const needed = this.#length + more;
@@ -151,6 +158,7 @@ class Inflater {
       lengths.fill(repeated, i, i + times);
       i += times;
     }
+    this.#end();
     return [makeCode(lengths.subarray(0, literals)), makeCode(lengths.subarray(literals))];
   }
 
@@ -187,9 +195,7 @@ class Inflater {
       else if (kind === 2) this.#compressed(this.#dynamicCodes());
       else throw new Error("found a kind of block that does not exist");
     }
-    const end = this.#position - (this.#bitCount >> 3);
-    if (end > this.#bytes.length) throw new Error("the data end within a block");
-    return { data: this.#out.subarray(0, this.#length), end };
+    return { data: this.#out.subarray(0, this.#length), end: this.#end() };
   }
 }
 

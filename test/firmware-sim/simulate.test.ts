@@ -412,7 +412,7 @@ for (const [args, message] of [
   [["--device", "loihi"], /found "loihi", which runs no Wasm; expected a microcontroller: nrf52840/],
   [["--device", "missing.json"], /missing\.json: no such file; expected a device file/],
   [["--prior", "nine"], /--prior: found "nine"/],
-  [["--class", "mixtur"], /--class: found "mixtur" \(did you mean mixture\?\)/],
+  [["--class", "learnd"], /--class: found "learnd" \(did you mean learned\?\)/],
   [["--class", "7", "--prior", "7"], /cannot be used with/],
   [["--fuel", "0"], /--fuel: found "0"/],
   [["--power-loss", "soon"], /--power-loss: found "soon", expected a number of instructions or of frames/],
