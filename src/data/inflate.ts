@@ -177,7 +177,10 @@ class Inflater {
       const d = this.#symbol(distances);
       if (d >= DISTANCE_BASE.length) throw new Error("found a distance that does not exist");
       const distance = DISTANCE_BASE[d] + this.#read(distanceExtra(d));
-      if (distance > this.#length) throw new Error("a copy begins before the data");
+      if (distance > this.#length) {
+        this.#end();
+        throw new Error("a copy begins before the data");
+      }
       this.#reserve(length);
       const out = this.#out;
       // One by one: a copy may reach into what it writes.
