@@ -79,7 +79,7 @@ describe("spikelet train", () => {
     const model = decodeModel(readFileSync(inWork("whole.spk")));
     assert.deepEqual(
       model.priors.map(({ name }) => name),
-      ["learned", "0", "1"],
+      ["book", "book", "learned", "0", "1"],
     );
     assert.equal(model.timeSteps, 3);
     assert.equal(readNetwork(checkpoint("whole")).encoder.length, 5);
@@ -262,7 +262,7 @@ describe("a folder for each class", () => {
     assert.equal(status, 0, stderr);
     assert.deepEqual(
       decodeModel(readFileSync(inWork("classes.spk"))).priors.map(({ name }) => name),
-      ["learned", "day", "night"],
+      ["book", "book", "learned", "day", "night"],
     );
   });
 
