@@ -114,7 +114,7 @@ async function importCheckpoint(checkpoint: string, args: ImportArguments): Prom
 
 export function checkName(name: string): void {
   const length = Buffer.byteLength(name);
-  if (length >= 1 && length <= NAME_BYTES && !name.includes("\0")) return;
+  if (length >= 1 && length <= NAME_BYTES && !/[\0\ufffd]/.test(name)) return;
   throw new SpikeletError(
     "bad-option",
     `--name: found "${name}" (${length} bytes), expected 1 to ${NAME_BYTES} bytes of UTF-8; give a shorter --name`,

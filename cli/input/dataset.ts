@@ -13,19 +13,23 @@ import {
 } from "./dataset-images.js";
 import { hasIdxImages, hasIdxLabels, readIdxFiles } from "./idx-files.js";
 import { about } from "./input.js";
-import { readPictures } from "./picture-folder.js";
+import { hasPictures, readPictures } from "./picture-folder.js";
 
 /** Images of an IDX file that are brought to the network's size at once. */
 const FITTED_AT_ONCE = 1000;
 
 /** Whether a data set has images of a split. */
 export async function hasSplit(folder: string, split: Split): Promise<boolean> {
+  return (await hasArrays(folder, split)) || (await hasPictures(folder, split));
+}
+
+async function hasArrays(folder: string, split: Split): Promise<boolean> {
   return (await hasIdxImages(folder, split)) || (await findCifar(folder, split)).length > 0;
 }
 
 /**
- * Reads a split of a data set: its IDX files or CIFAR-10's binary batches, or for the training images PNG or JPEG files in the folder, or in a folder for each
- * class. All are brought to one size and one kind of colour, as the reference does it.
+ * Reads a split of a data set: its IDX files or CIFAR-10's batches, else PNG or JPEG files in the folder, in a folder for
+ * each class, or in train/ and test/. All are brought to one size and one kind of colour, as the reference does it.
  * @param shape - what the network takes; told by the images if undefined
  * @throws SpikeletError "no-such-file" if there are none, "bad-input" if one cannot be read or there are too many
  */
@@ -35,9 +39,9 @@ export async function readDataset(
   shape: ImageShape | undefined,
   options: ReadDatasetOptions = {},
 ): Promise<Dataset> {
-  return split === "train" && !(await hasSplit(folder, split))
-    ? readPictures(folder, shape, options)
-    : readArrays(folder, split, shape, options);
+  const isPictures =
+    !(await hasArrays(folder, split)) && (split === "train" || (await hasPictures(folder, split)));
+  return isPictures ? readPictures(folder, split, shape, options) : readArrays(folder, split, shape, options);
 }
 
 /** Says on standard error what was passed over or bent. */
@@ -67,10 +71,13 @@ async function readArrays(
   { most = Number.POSITIVE_INFINITY, labels: withLabels = true }: ReadDatasetOptions,
 ): Promise<Dataset> {
   const batches = (await hasIdxImages(folder, split)) ? [] : await findCifar(folder, split);
-  const { images, labels: given } =
-    batches.length > 0
-      ? await readCifar(batches)
-      : await readIdxFiles(folder, split, withLabels && (await hasIdxLabels(folder, split)));
+  const {
+    images,
+    labels: given,
+    notes,
+  } = batches.length > 0
+    ? { ...(await readCifar(batches)), notes: [] }
+    : await readIdxFiles(folder, split, withLabels && (await hasIdxLabels(folder, split)));
   const labels = withLabels ? given : undefined;
   if (labels) await about(folder, () => checkLabels(images, labels));
   const count = Math.min(images.count, most);
@@ -87,7 +94,7 @@ async function readArrays(
     imageChannels: target.imageChannels,
     count,
     pixels,
-    notes: colourNotes(images.channels, target),
+    notes: [...notes, ...colourNotes(images.channels, target)],
     ...(labels && { labels: labels.subarray(0, count) }),
   };
 }

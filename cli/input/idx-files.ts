@@ -1,9 +1,11 @@
+import { isUtf8 } from "node:buffer";
 import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type ImageSet, readIdxImages, readIdxLabels } from "../../src/data/idx.js";
 import { SpikeletError } from "../../src/errors.js";
 import type { Split } from "./dataset-images.js";
-import { about, readInput } from "./input.js";
+import { about, readInput, type SystemPath, unreadablePath } from "./input.js";
+import { TRANSPOSED, turnUpright } from "./orientation.js";
 
 type Part = "images" | "labels";
 
@@ -12,6 +14,8 @@ const MAX_FILE_BYTES = 2 ** 29;
 
 /** What the files of MNIST and its like are called; some archives have a dot where others have a dash, EMNIST the set's name before. */
 const FILE_NAME = /^([\w-]+-)?(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(\.gz)?$/i;
+
+const EMNIST_NAME = /^emnist-/i;
 
 /** Whether a folder has the images of a split as an IDX file. */
 export async function hasIdxImages(folder: string, split: Split): Promise<boolean> {
@@ -31,20 +35,31 @@ export async function readIdxFiles(
   folder: string,
   split: Split,
   withLabels: boolean,
-): Promise<{ readonly images: ImageSet; readonly labels?: Uint8Array }> {
-  const images = await readPart(folder, split, "images", readIdxImages);
-  return withLabels ? { images, labels: await readPart(folder, split, "labels", readIdxLabels) } : { images };
+): Promise<{ readonly images: ImageSet; readonly labels?: Uint8Array; readonly notes: readonly string[] }> {
+  const images = await readPart(folder, split, "images", readIdxFile);
+  const labels = withLabels ? await readPart(folder, split, "labels", readIdxLabels) : undefined;
+  const [path] = await partPaths(folder, split, "images");
+  const notes = EMNIST_NAME.test(basename(path))
+    ? ["EMNIST's pictures are stored with rows and columns exchanged; they are turned upright"]
+    : [];
+  return { images, notes, ...(labels && { labels }) };
+}
+
+/** The images of an IDX file, the right way up: EMNIST's, which are told by their names, have rows and columns exchanged. */
+export function readIdxFile(bytes: Uint8Array, path: SystemPath): ImageSet {
+  const images = readIdxImages(bytes);
+  return EMNIST_NAME.test(basename(String(path))) ? turnUpright(images, TRANSPOSED) : images;
 }
 
 async function readPart<T>(
   folder: string,
   split: Split,
   part: Part,
-  read: (bytes: Uint8Array) => T,
+  read: (bytes: Uint8Array, path: string) => T,
 ): Promise<T> {
   const path = await findPart(folder, split, part);
   const bytes = await readInput(path, `file of ${part} (IDX)`, MAX_FILE_BYTES);
-  return about(path, () => read(bytes));
+  return about(path, () => read(bytes, path));
 }
 
 /** The paths of one file of a data set; the one that is not gzipped comes first. */
@@ -112,18 +127,26 @@ async function findPart(folder: string, split: Split, part: Part): Promise<strin
   const usual = `${split === "train" ? "train" : "t10k"}-${part}-idx${part === "images" ? 3 : 1}-ubyte`;
   throw new SpikeletError(
     "no-such-file",
-    `${folder}: found no ${split} ${part}${await seenIdxFiles(folder)}, expected a file ${usual} or ${usual}.gz; ` +
+    `${folder}: found no ${split} ${part}${await seenIdxFiles(folder)}, expected a file ${usual} or ${usual}.gz` +
+      `${split === "test" && part === "images" ? ", or a folder test/ of pictures beside train/" : ""}; ` +
       "give the folder with the four IDX files of the data set",
   );
 }
 
+/** What is in a folder; of names that are not UTF-8, with marks in place of what is not. */
 export async function listFolder(folder: string): Promise<string[]> {
+  return (await listNames(folder)).map(String);
+}
+
+/** The same with the names as they are. */
+export async function listNames(folder: SystemPath): Promise<SystemPath[]> {
   try {
-    return await readdir(folder);
+    const names = await readdir(folder, { encoding: "buffer" });
+    return names.map((name) => (isUtf8(name) ? String(name) : name));
   } catch (cause) {
     throw new SpikeletError(
       "no-such-file",
-      `${folder}: not a folder that can be read; give the folder of the data set`,
+      unreadablePath(folder) ?? `${folder}: not a folder that can be read; give the folder of the data set`,
       { cause },
     );
   }

@@ -1,12 +1,13 @@
 import { stat } from "node:fs/promises";
 import { fitImages } from "../../src/data/fit-image.js";
 import { isGzip } from "../../src/data/gzip.js";
-import { type ImageSet, readIdxImages, takeImages } from "../../src/data/idx.js";
+import { type ImageSet, takeImages } from "../../src/data/idx.js";
 import { SpikeletError } from "../../src/errors.js";
 import { describeFile, fileKind } from "../../src/file-kind.js";
 import { type ImageShape, imageBytes } from "../output/batch.js";
 import { PNG_SIGNATURE } from "../output/png-chunks.js";
-import { about, readInput } from "./input.js";
+import { readIdxFile } from "./idx-files.js";
+import { about, readInput, type SystemPath } from "./input.js";
 import { readJpeg } from "./jpeg-input.js";
 import { readPng } from "./png-input.js";
 
@@ -55,7 +56,7 @@ export async function readInputImages(
     const { path, number } = await parseInput(input);
     const bytes = await readInput(path, "PNG, JPEG or IDX file", MAX_FILE_BYTES);
     const { fitted, first, count, isSet } = await about(path, () => {
-      const set = readImageSet(bytes);
+      const set = readImageSet(bytes, path);
       const first = number ?? 0;
       const count = number === undefined ? Math.min(set.count, most - names.length) : 1;
       checkNumber(first, set);
@@ -86,13 +87,13 @@ async function parseInput(input: string): Promise<{ path: string; number?: numbe
   return match === null || isFile ? { path: input } : { path: match[1], number: Number(match[2]) };
 }
 
-/** Tells the format by the first bytes, whatever the file is called. */
-export function readImageSet(bytes: Uint8Array): ImageSet {
+/** Tells the format by the first bytes, whatever the file is called; the name only tells EMNIST. */
+export function readImageSet(bytes: Uint8Array, path: SystemPath = ""): ImageSet {
   if (PNG_SIGNATURE.every((byte, i) => bytes[i] === byte)) return readPng(bytes);
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return readJpeg(bytes);
   // Some other formats begin with two zeros as well, and are told by what follows.
   if (isGzip(bytes) || (bytes[0] === 0 && bytes[1] === 0 && fileKind(bytes) === undefined))
-    return readIdxImages(bytes);
+    return readIdxFile(bytes, path);
   throw new SpikeletError(
     "bad-input",
     `Found ${describeFile(bytes)}, expected a PNG, a JPEG or an IDX file of images. Convert the image to PNG.`,

@@ -83,6 +83,13 @@ export function readJpegLayout(bytes: Uint8Array): JpegLayout {
   if (frame === undefined) throw damaged("Found no frame header in the JPEG");
   if (scans === 0) throw damaged("Found no picture data in the JPEG");
   const { rows, columns, components } = frame;
+  if (components.length === 4 && adobeTransform === undefined) {
+    throw new SpikeletError(
+      "bad-input",
+      "Found a CMYK JPEG without Adobe's mark, which would tell how its inks are stored; expected grey, RGB, or CMYK with it. " +
+        "Save it as a PNG or in RGB.",
+    );
+  }
   const hasRgbNames = components.map(({ id }) => String.fromCharCode(id)).join("") === "RGB";
   const isRgb = adobeTransform === undefined ? !hasJfif && hasRgbNames : adobeTransform === 0;
   return { rows, columns, channels: components.length, isRgb, orientation };

@@ -26,10 +26,13 @@ export function readOrientation(exif: Uint8Array): number {
   return UPRIGHT;
 }
 
-/** A picture as it is to be seen, from one as it is stored. */
+/** Rows and columns are exchanged. */
+export const TRANSPOSED = 5;
+
+/** Pictures as they are to be seen, from some as they are stored. */
 export function turnUpright(image: ImageSet, orientation: number): ImageSet {
   if (orientation === UPRIGHT) return image;
-  const { rows, columns, channels, pixels } = image;
+  const { count, rows, columns, channels, pixels } = image;
   // 5 to 8 have rows and columns exchanged; of what remains, 2, 3 and 4 are a mirrored, a turned and a flipped picture.
   const isTransposed = orientation >= 5;
   const [toRows, toColumns] = isTransposed ? [columns, rows] : [rows, columns];
@@ -37,13 +40,16 @@ export function turnUpright(image: ImageSet, orientation: number): ImageSet {
   const fromBottom = [3, 4, 6, 7].includes(orientation);
   const turned = new Uint8Array(pixels.length);
   let to = 0;
-  for (let y = 0; y < toRows; y++) {
-    for (let x = 0; x < toColumns; x++) {
-      const [row, column] = isTransposed ? [x, y] : [y, x];
-      const fromRow = fromBottom ? rows - 1 - row : row;
-      const fromColumn = fromRight ? columns - 1 - column : column;
-      let from = (fromRow * columns + fromColumn) * channels;
-      for (let c = 0; c < channels; c++) turned[to++] = pixels[from++];
+  for (let start = 0; start < count * rows; start += rows) {
+    for (let y = 0; y < toRows; y++) {
+      for (let x = 0; x < toColumns; x++) {
+        const row = isTransposed ? x : y;
+        const column = isTransposed ? y : x;
+        const fromRow = start + (fromBottom ? rows - 1 - row : row);
+        const fromColumn = fromRight ? columns - 1 - column : column;
+        let from = (fromRow * columns + fromColumn) * channels;
+        for (let c = 0; c < channels; c++) turned[to++] = pixels[from++];
+      }
     }
   }
   return { ...image, rows: toRows, columns: toColumns, pixels: turned };

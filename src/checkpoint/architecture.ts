@@ -20,6 +20,8 @@ const MAX_CHANNELS = 4096;
 const CHANNEL_MULTIPLE = 32;
 /** The readout takes one such word per position. */
 const LAST_CHANNELS = 32;
+/** Of the readout, one for each time step. */
+const COEFFICIENTS = "membrane_output_layer.coef";
 /** Slack for coefficients that were stored in half precision. */
 const COEFFICIENT_TOLERANCE = 1e-3;
 
@@ -105,6 +107,11 @@ export function readNetwork(
 /** Whether a checkpoint has the prior that an ESVAE learns. */
 export function hasPrior(tensors: ReadonlyMap<string, Tensor>): boolean {
   return [...tensors.keys()].some((name) => name.startsWith("sample_layer."));
+}
+
+/** Whether a checkpoint tells its number of time steps. */
+export function tellsTimeSteps(tensors: ReadonlyMap<string, Tensor>): boolean {
+  return tensors.has(COEFFICIENTS);
 }
 
 /** Throws for a network of another kind. */
@@ -201,7 +208,7 @@ function numberedLayers(tensors: ReadonlyMap<string, Tensor>, part: "encoder" | 
 
 /** T, from the coefficients 0.8^(T−1−t) of the membrane output layer. */
 function readTimeSteps(tensors: ReadonlyMap<string, Tensor>, given: number | undefined): number {
-  const name = "membrane_output_layer.coef";
+  const name = COEFFICIENTS;
   if (given !== undefined && !(Number.isInteger(given) && given >= 1 && given <= MAX_TIME_STEPS)) {
     throw new SpikeletError(
       "bad-option",
@@ -213,7 +220,7 @@ function readTimeSteps(tensors: ReadonlyMap<string, Tensor>, given: number | und
     throw new SpikeletError(
       "bad-checkpoint",
       `Tensor '${name}' is missing, which tells the number of time steps; expected one of shape (1, 1, 1, 1, T). ` +
-        "Give T: spikelet import --time-steps 16.",
+        "Give T: --time-steps 16.",
     );
   }
   const coefficients = take(tensors, name, [1, 1, 1, 1, "T"]).data;

@@ -137,7 +137,7 @@ function choose<T>(candidates: readonly Candidate<T>[], key: string | undefined)
   throw new SpikeletError(
     "bad-checkpoint",
     `The checkpoint has ${left.length} ${left[0].isNetwork ? "networks" : "dictionaries of tensors"}: ${listed(paths)}; ` +
-      `expected one. Choose by its key: spikelet import --key ${paths.find((path) => path !== "")}.`,
+      `expected one. Choose by its key: --key ${paths.find((path) => path !== "")}.`,
   );
 }
 

@@ -71,6 +71,24 @@ export class Inert {
   ) {}
 }
 
+/** Bytes, or what is too long or not UTF-8 to be a text. */
+export class InertBytes extends Inert {
+  constructor(
+    what: string,
+    readonly bytes: Uint8Array,
+  ) {
+    super(what);
+  }
+}
+
+/** A numpy array: what it would be made of, unchecked. */
+export class NumpyArray extends Inert {
+  /** @param state - (version, shape, dtype, whether the first axis is the fastest, elements) once it has them */
+  constructor(public state: readonly PickleValue[] = []) {
+    super("a numpy array");
+  }
+}
+
 /** A class that makes, or marks, what tensors need. */
 class KnownClass {
   constructor(
@@ -144,6 +162,10 @@ const KNOWN_CLASSES: ReadonlyMap<string, KnownClass> = new Map(
     new KnownClass("torch._utils _rebuild_parameter", ([tensor]) => tensor ?? null),
     new KnownClass("torch._utils _rebuild_parameter_with_state", ([tensor]) => tensor ?? null),
     new KnownClass("torch._tensor _rebuild_from_type_v2", buildSubclass),
+    new KnownClass("numpy.core.multiarray _reconstruct", () => new NumpyArray()),
+    new KnownClass("numpy._core.multiarray _reconstruct", () => new NumpyArray()),
+    new KnownClass("numpy.core.numeric _frombuffer", buildNumpyArray),
+    new KnownClass("numpy._core.numeric _frombuffer", buildNumpyArray),
     ...[...STORAGE_CLASSES, ...DTYPES].map(([name, dtype]) => new KnownClass(name, undefined, dtype)),
   ].map((known) => [known.fullName, known]),
 );
@@ -432,17 +454,18 @@ class Unpickler {
 
   private text(length: number): PickleValue {
     const at = this.advance(length);
-    if (length > MAX_TEXT_BYTES) return new Inert(`a text of ${length} bytes`);
+    const bytes = this.bytes.subarray(at, at + length);
+    if (length > MAX_TEXT_BYTES) return new InertBytes(`a text of ${length} bytes`, bytes);
     try {
-      return TEXT.decode(this.bytes.subarray(at, at + length));
+      return TEXT.decode(bytes);
     } catch {
-      return new Inert(`a text of ${length} bytes that is not UTF-8`);
+      return new InertBytes(`a text of ${length} bytes that is not UTF-8`, bytes);
     }
   }
 
-  private inertBytes(length: number): Inert {
-    this.advance(length);
-    return new Inert(`${length} bytes`);
+  private inertBytes(length: number): InertBytes {
+    const at = this.advance(length);
+    return new InertBytes(`${length} bytes`, this.bytes.subarray(at, at + length));
   }
 
   /** Text up to a newline, which is dropped. */
@@ -566,8 +589,9 @@ class Unpickler {
 
   /** Attributes, such as an OrderedDict's `_metadata` (versions of the modules), say nothing about the weights. */
   private build(): void {
-    this.pop();
+    const state = this.pop();
     const target = this.top();
+    if (target instanceof NumpyArray && Array.isArray(state)) target.state = state;
     if (!(target instanceof Map || target instanceof Inert || target instanceof TensorView)) {
       refuse(`The pickle sets attributes of ${describe(target)}; nothing was executed`, RESAVE);
     }
@@ -661,6 +685,11 @@ function buildTypedTensor(args: readonly PickleValue[]): PickleValue {
 /** (function, type, its arguments, attributes): a tensor with attributes, or of a class made from torch's. */
 function buildSubclass([callee, , args]: readonly PickleValue[]): PickleValue {
   return make(callee, Array.isArray(args) ? args : []);
+}
+
+/** (elements, dtype, shape, order): what protocol 5 makes an array of. */
+function buildNumpyArray([elements, dtype, shape, order]: readonly PickleValue[]): PickleValue {
+  return new NumpyArray([1, shape ?? null, dtype ?? null, order !== "C", elements ?? null]);
 }
 
 /** As a number if that is exact. */

@@ -23,6 +23,13 @@ export interface JobFiles {
   readonly fadEncoder?: Uint8Array;
   /** The checkpoint of the float network. */
   readonly checkpoint?: Uint8Array;
+  /** Which of several networks in it. */
+  readonly checkpointKey?: string;
+}
+
+/** The network of a checkpoint that a model is compared with; its prior is not needed. */
+export function readFloatNetwork(checkpoint: Uint8Array, key: string | undefined): Network {
+  return readNetwork(readCheckpoint(checkpoint, key === undefined ? {} : { key }), { withoutPrior: true });
 }
 
 /** (count, imageSize, imageSize, imageChannels) images of which job image i is image i. */
@@ -211,7 +218,7 @@ export class MeasureRunner {
   }
 
   #loadNetwork(): Network {
-    this.#network ??= readNetwork(readCheckpoint(this.#files.checkpoint!));
+    this.#network ??= readFloatNetwork(this.#files.checkpoint!, this.#files.checkpointKey);
     return this.#network;
   }
 }

@@ -59,6 +59,12 @@ const DEFAULT_PRIOR = model.priors[0].name;
 writeFileSync(inWork("model.spk"), spk);
 writeFileSync(inWork("decoder.spk"), encodeModel({ ...model, encoder: [] }));
 writeFileSync(inWork("network.safetensors"), writeSafetensors(syntheticTensors(NETWORK)));
+const named = (prefix: string, options: SyntheticOptions) =>
+  [...syntheticTensors(options)].map(([name, tensor]) => [`${prefix}.${name}`, tensor] as const);
+writeFileSync(
+  inWork("two.safetensors"),
+  writeSafetensors(new Map([...named("ema", NETWORK), ...named("model", { ...NETWORK, seed: 9 })])),
+);
 writeFileSync(inWork("other.safetensors"), writeSafetensors(syntheticTensors({ ...NETWORK, latentSize: 9 })));
 writeFileSync(
   inWork("no-encoder.safetensors"),
@@ -296,6 +302,24 @@ describe("spikelet evaluate", () => {
     }
   });
 
+  test("compares with the network of --key", () => {
+    const args = [
+      ...MODEL,
+      "--data",
+      "data",
+      "--seed",
+      "5",
+      "--float-images",
+      "6",
+      "--checkpoint",
+      "two.safetensors",
+    ];
+    const { agreement, reconstructionLoss } = evaluate(...args, "--key", "ema").float;
+    assert.deepEqual(agreement, report.float.agreement);
+    assert.deepEqual(reconstructionLoss, report.float.reconstructionLoss);
+    assert.notDeepEqual(evaluate(...args, "--key", "model").float.agreement, agreement);
+  });
+
   test("draws curves of robustness", () => {
     const { curves, images, reconstructionLoss } = report.robustness;
     assert.equal(images, TEST_IMAGES);
@@ -477,6 +501,21 @@ describe("what spikelet evaluate refuses", () => {
       "a checkpoint without an encoder",
       [...MODEL, "--data", "data", "--checkpoint", "no-encoder.safetensors"],
       /no encoder in the checkpoint/,
+    ],
+    [
+      "two networks in a checkpoint",
+      [...MODEL, "--data", "data", "--checkpoint", "two.safetensors"],
+      /has 2 networks: 'ema', 'model'; expected one\. Choose by its key: --key ema/,
+    ],
+    [
+      "--key of no network",
+      [...MODEL, "--data", "data", "--checkpoint", "two.safetensors", "--key", "emma"],
+      /no tensors under the key "emma" \(did you mean ema\?\)/,
+    ],
+    [
+      "--key without --checkpoint",
+      [...MODEL, "--data", "data", "--key", "ema"],
+      /--key: found it without --checkpoint, expected both/,
     ],
     [
       "a checkpoint that is not there",

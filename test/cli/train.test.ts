@@ -147,6 +147,41 @@ describe("spikelet train", () => {
     assert.equal(decodeModel(readFileSync(inWork("from.spk"))).timeSteps, 3);
   });
 
+  test("starts from one of two networks by --key, with --time-steps where it does not tell them", () => {
+    const tensors = readSafetensors(readFileSync(inWork("whole.training/checkpoint.safetensors")));
+    const bare = [...tensors].filter(([name]) => !name.endsWith("coef"));
+    const both = ["ema", "raw"].flatMap((prefix) =>
+      bare.map(([name, tensor]) => [`${prefix}.${name}`, tensor] as const),
+    );
+    writeFileSync(inWork("both.safetensors"), writeSafetensors(new Map(both)));
+    const args = ["--from", "both.safetensors", "--epochs", "1"];
+    const refused = train("keyed.spk", ...args);
+    assert.deepEqual([refused.status, /has 2 networks: 'ema', 'raw'/.test(refused.stderr)], [2, true]);
+    assert.match(train("keyed.spk", ...args, "--key", "raw").stderr, /Give T: --time-steps 16/);
+    const { status, stderr } = train("keyed.spk", ...args, "--key", "raw", "--time-steps", "3");
+    assert.equal(status, 0, stderr);
+    assert.equal(decodeModel(readFileSync(inWork("keyed.spk"))).timeSteps, 3);
+  });
+
+  test("measures pictures in test/ at the end", () => {
+    for (const [part, images] of [
+      ["train", 12],
+      ["test", 6],
+    ] as const) {
+      for (let i = 0; i < images; i++) {
+        const folder = inWork(`parts/${part}/${labels[i] === 0 ? "left" : "right"}`);
+        mkdirSync(folder, { recursive: true });
+        const data = pixels.subarray(i * SIZE * SIZE, (i + 1) * SIZE * SIZE);
+        writeFileSync(`${folder}/${i}.png`, encode({ width: SIZE, height: SIZE, channels: 1, data }));
+      }
+    }
+    const { status, stdout, stderr } = train("parts.spk", ...SMALL, "--data", "parts", "--epochs", "1");
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /train\/ is read, test\/ left for tests\n.*test\/ is read/s);
+    assert.match(stdout, /6 test images/);
+    assert.doesNotMatch(stdout, /of the training images/);
+  });
+
   test("fine-tunes with rounded weights", () => {
     const args = [
       "--from",
@@ -403,6 +438,7 @@ describe("spikelet train refuses", () => {
       2,
       /--learning-rate: found "fast", expected a number/,
     ],
+    ["--key without --from", ["--key", "ema"], 2, /--key: found it without --from, expected both/],
     [
       "--from with --width",
       ["--from", "broken.safetensors", "--width", "1"],

@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import type { Command } from "commander";
-import { readNetwork } from "../../../src/checkpoint/architecture.js";
 import { readCheckpoint } from "../../../src/checkpoint/checkpoint.js";
 import { SpikeletError } from "../../../src/errors.js";
 import { evaluate } from "../../../src/evaluation/evaluate.js";
 import { FadEncoder, readFadStatistics } from "../../../src/evaluation/fad.js";
-import type { JobFiles } from "../../../src/evaluation/job.js";
+import { type JobFiles, readFloatNetwork } from "../../../src/evaluation/job.js";
 import type { EvaluationReport } from "../../../src/evaluation/report.js";
 import {
   type EvaluationSettings,
@@ -41,6 +40,7 @@ interface EvaluateArguments extends CoreArguments {
   readonly neighbourImages: number;
   readonly prior?: readonly string[];
   readonly checkpoint?: string;
+  readonly key?: string;
   readonly floatImages: number;
   readonly robustness?: true;
   readonly seed: bigint;
@@ -106,6 +106,7 @@ export function addEvaluateCommand(program: Command): void {
       `priors that FAD is taken of; "${CLASSES}" for all class priors together (default: all, and ${CLASSES})`,
     )
     .option("--checkpoint <file.pth>", "the trained network, to compare with")
+    .option("--key <key>", "which of several networks in --checkpoint: its key, such as ema")
     .option(
       "--float-images <n>",
       "test images that the trained network, which is slow, reconstructs",
@@ -134,7 +135,10 @@ async function evaluateModel(args: EvaluateArguments): Promise<void> {
   const { seed } = args;
   const files: JobFiles = {
     ...(args.fadEncoder !== undefined && { fadEncoder: await readFadEncoder(args.fadEncoder, info) }),
-    ...(args.checkpoint !== undefined && { checkpoint: await readFloatNetwork(args.checkpoint, bytes) }),
+    ...(args.checkpoint !== undefined && {
+      checkpoint: await readTrainedNetwork(args.checkpoint, args.key, bytes),
+    }),
+    ...(args.key !== undefined && { checkpointKey: args.key }),
   };
   const features = args.fadEncoder === undefined ? undefined : await featureSettings(args);
   const wanted: EvaluationSettings = {
@@ -191,6 +195,12 @@ function checkArguments(args: EvaluateArguments): void {
       "--robustness: found no --out, expected a folder for its curves; for example --robustness --out results/",
     );
   }
+  if (args.key !== undefined && args.checkpoint === undefined) {
+    throw new SpikeletError(
+      "bad-option",
+      "--key: found it without --checkpoint, expected both; for example --checkpoint checkpoint.pth --key ema",
+    );
+  }
   for (const [flag, value] of [
     ["--fad-statistics", args.fadStatistics],
     ["--prior", args.prior],
@@ -241,9 +251,13 @@ async function featureSettings(args: EvaluateArguments): Promise<FeatureSettings
   return { images, neighbourImages, priors: [], statistics: { of, source: `the statistics in ${path}` } };
 }
 
-async function readFloatNetwork(path: string, model: Uint8Array): Promise<Uint8Array> {
+async function readTrainedNetwork(
+  path: string,
+  key: string | undefined,
+  model: Uint8Array,
+): Promise<Uint8Array> {
   const bytes = await readInput(path, "checkpoint (.pth or .safetensors)", MAX_CHECKPOINT_BYTES);
-  await about(path, () => checkSameNetwork(readNetwork(readCheckpoint(bytes)), decodeModel(model)));
+  await about(path, () => checkSameNetwork(readFloatNetwork(bytes, key), decodeModel(model)));
   return bytes;
 }
 

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { readNetwork } from "../../../src/checkpoint/architecture.js";
+import { readNetwork, tellsTimeSteps } from "../../../src/checkpoint/architecture.js";
 import { readCheckpoint } from "../../../src/checkpoint/checkpoint.js";
 import { SpikeletError } from "../../../src/errors.js";
 import { crc32 } from "../../../src/model/file.js";
@@ -69,6 +69,12 @@ async function train(args: TrainArguments): Promise<void> {
   const preset: Preset = args.preset === undefined ? DEFAULTS : PRESETS[args.preset];
   const folder = `${stem}.training`;
   const files = runFiles(folder);
+  if (args.key !== undefined && args.from === undefined) {
+    throw new SpikeletError(
+      "bad-option",
+      "--key: found it without --from, expected both; for example --from checkpoint.pth --key ema",
+    );
+  }
   await prepareFolderOf(args.out);
   await prepareFolder(folder);
 
@@ -180,7 +186,7 @@ async function findRun(path: string, { resume, from }: TrainArguments): Promise<
 /** The network of --from. Its time steps may be others than it was trained with; all else is as it is. */
 async function readStart(
   path: string,
-  { timeSteps, width, latent, preset }: TrainArguments,
+  { key, timeSteps, width, latent, preset }: TrainArguments,
 ): Promise<Network> {
   if (width !== undefined || latent !== undefined || preset !== undefined) {
     throw new SpikeletError(
@@ -189,7 +195,10 @@ async function readStart(
     );
   }
   const bytes = await readInput(path, "checkpoint (.pth or .safetensors)", MAX_CHECKPOINT_BYTES);
-  const network = await about(path, () => readNetwork(readCheckpoint(bytes)));
+  const network = await about(path, () => {
+    const tensors = readCheckpoint(bytes, key === undefined ? {} : { key });
+    return readNetwork(tensors, tellsTimeSteps(tensors) || timeSteps === undefined ? {} : { timeSteps });
+  });
   if (network.encoder.length === 0 || network.latentSize % 32 !== 0) {
     throw new SpikeletError(
       "bad-checkpoint",

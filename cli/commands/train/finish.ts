@@ -10,7 +10,7 @@ import { formatCount, formatMeasure } from "../../../src/numbers.js";
 import { quantizeNetwork, quantizeReadout, type Rounding } from "../../../src/quantize/quantize.js";
 import { Generator } from "../../../src/runtime/generator.js";
 import { matchingContrast, withContrast } from "../../../src/training/contrast.js";
-import { hasSplit, readDataset } from "../../input/dataset.js";
+import { hasSplit, printNotes, readDataset } from "../../input/dataset.js";
 import type { Dataset } from "../../input/dataset-images.js";
 import { imageBytes } from "../../output/batch.js";
 import { replaceFile } from "../../output/output.js";
@@ -127,6 +127,7 @@ async function measure(
   const test = hasTest
     ? await readDataset(data, "test", images, { most: EVALUATED_IMAGES })
     : firstImages(images, EVALUATED_IMAGES);
+  if (hasTest) printNotes(test);
   const pool = new StagePool(
     startPool({ bytes: file, generator, load }, test.count, threads),
     `${out} is written`,

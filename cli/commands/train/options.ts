@@ -12,6 +12,7 @@ export interface TrainArguments {
   readonly out: string;
   readonly name?: string;
   readonly from?: string;
+  readonly key?: string;
   readonly resume?: true;
   readonly images?: number;
   readonly epochs: number;
@@ -98,6 +99,7 @@ export function addTrainOptions(command: Command): Command {
     .requiredOption("--out <file.spk>", "the model file to write")
     .option("--name <name>", "the model's name, kept in the file (default: the file's name)")
     .option("--from <checkpoint>", "start from a .pth or .safetensors file")
+    .option("--key <key>", "which of several networks in --from: its key, such as ema")
     .option("--resume", "resume the run beside --out")
     .option(
       "--images <n>",
