@@ -90,7 +90,7 @@ describe("spikelet import", () => {
     }
     const fitted = spikelet("fit", "out.spk", "--data", "data", "--out", "fitted.spk", "--components", "2");
     assert.equal(fitted.status, 0, fitted.stderr);
-    assert.match(fitted.stdout, /priors mixture \(2 components\), 0, 1$/m);
+    assert.match(fitted.stdout, /priors \w+ \(2 components\), learned, 0, 1$/m);
     const made = spikelet(
       "generate",
       "--model",
