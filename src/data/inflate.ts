@@ -79,16 +79,20 @@ class Inflater {
   /** The next `count` ≤ 15 bits, left where they are; zeros follow the last byte. */
   #peek(count: number): number {
     while (this.#bitCount < count) {
-      if (this.#position > this.#bytes.length + 2) throw new Error("the data end within a block");
       this.#bits |= (this.#bytes[this.#position++] ?? 0) << this.#bitCount;
       this.#bitCount += 8;
     }
     return this.#bits & ((1 << count) - 1);
   }
 
+  /** @throws Error if the bits are not all of the data: what the zeros behind them mean is not worth a message */
   #skip(count: number): void {
     this.#bits >>>= count;
     this.#bitCount -= count;
+    const { length } = this.#bytes;
+    if (this.#position > length && this.#bitCount < 8 * (this.#position - length)) {
+      throw new Error("the data end within a block");
+    }
   }
 
   #read(count: number): number {
@@ -102,13 +106,6 @@ class Inflater {
     if (entry === 0) throw new Error("found bits that are no code");
     this.#skip(entry & 15);
     return entry >> 4;
-  }
-
-  /** Where what was read ends: in the data, not among the zeros that follow. */
-  #end(): number {
-    const end = this.#position - (this.#bitCount >> 3);
-    if (end > this.#bytes.length) throw new Error("the data end within a block");
-    return end;
   }
 
   /** Makes room for `more` bytes. */
@@ -158,7 +155,6 @@ class Inflater {
       lengths.fill(repeated, i, i + times);
       i += times;
     }
-    this.#end();
     return [makeCode(lengths.subarray(0, literals)), makeCode(lengths.subarray(literals))];
   }
 
@@ -177,10 +173,7 @@ class Inflater {
       const d = this.#symbol(distances);
       if (d >= DISTANCE_BASE.length) throw new Error("found a distance that does not exist");
       const distance = DISTANCE_BASE[d] + this.#read(distanceExtra(d));
-      if (distance > this.#length) {
-        this.#end();
-        throw new Error("a copy begins before the data");
-      }
+      if (distance > this.#length) throw new Error("a copy begins before the data");
       this.#reserve(length);
       const out = this.#out;
       // One by one: a copy may reach into what it writes.
@@ -198,7 +191,7 @@ class Inflater {
       else if (kind === 2) this.#compressed(this.#dynamicCodes());
       else throw new Error("found a kind of block that does not exist");
     }
-    return { data: this.#out.subarray(0, this.#length), end: this.#end() };
+    return { data: this.#out.subarray(0, this.#length), end: this.#position - (this.#bitCount >> 3) };
   }
 }
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Folders that are not the repository's own. */
-const FOREIGN = /(^|\/)(node_modules|\.git|dist|out|build|generated)(\/|$)/;
+const FOREIGN = /(^|\/)(node_modules|\.git|\.loaders|dist|out|build|generated)(\/|$)/;
 
 /** Every file of the repository, by its path from the top, with `/`. */
 export function repositoryFiles(folder = "."): string[] {
