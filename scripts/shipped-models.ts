@@ -14,6 +14,8 @@ import { Generator } from "../src/runtime/generator.js";
 export const SHIPPED_MODELS: Readonly<Record<string, string>> = {
   "esvae-mnist": "mnist",
   "esvae-fashion-mnist": "fashion-mnist",
+  "esvae-mnist-t4": "mnist",
+  "esvae-fashion-mnist-t4": "fashion-mnist",
 };
 
 /** Training images that the priors are fitted to, as `spikelet fit` does by default. */
