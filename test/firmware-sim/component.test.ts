@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { isJcoInstalled } from "../../firmware-sim/component/jco.js";
+import { decodeModel } from "../../src/model/file.js";
 import {
   argumentsOf,
   colourModel,
@@ -217,8 +218,10 @@ test("wasmtime: what the command component refuses", { skip }, () =>
 test("wasmtime: the edge component draws as the library does", { skip }, () =>
   withFlash(async (folder) => {
     const jobs = DRAWINGS.map(({ file, seed, count, first, prior }) => {
-      const record = { "8": 39, alone: 3, "a name of 24 characters!": 4 }[prior ?? ""] ?? 0;
-      const calls: EdgeCall[] = [["open"], ["find-prior", prior ?? "mixture"]];
+      const names = decodeModel(readFileSync(join(folder, file))).priors.map(({ name }) => name);
+      const name = prior ?? names[0];
+      const record = names.indexOf(name);
+      const calls: EdgeCall[] = [["open"], ["find-prior", name]];
       for (let i = 0; i < count; i++) calls.push(["draw", seed, first + BigInt(i), record]);
       return { job: { wasm: EDGE, model: join(folder, file), calls }, record };
     });

@@ -205,7 +205,7 @@ describe("the playground's page", { skip }, () => {
     await page.getByRole("button", { name: "Close the message" }).click();
     await page.getByLabel("Seed").fill("1");
     await page.getByLabel("Seed").press("Enter");
-    await choose(page, "Class", "mixture");
+    await choose(page, "Class", "book");
     await page.getByLabel(/^Time steps/).focus();
     await page.keyboard.press("End");
     await filled(page);
