@@ -527,9 +527,9 @@ describe("the playground's page", { skip }, () => {
         "notes.txt",
         "text/plain",
         new TextEncoder().encode("Dear diary"),
-        /^Not a checkpoint: the file begins with/,
+        /^Not a checkpoint: found 10 bytes that begin with/,
       ],
-      ["empty.pth", "", new Uint8Array(), /^Not a checkpoint: the file is empty/],
+      ["empty.pth", "", new Uint8Array(), /^Not a checkpoint: found an empty file/],
       [
         "broken.png",
         "image/png",
